@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * dataset: an immutable, content-addressed file of named arrays, read through mmap so that any number of slots
+ * share one physical copy.
+ *
+ * File: 16 bytes "SHEAFDS1" + uint64 LE header length; the header (MessagePack, a codec table of this module:
+ * arrays with dtype, shape, offset, dictionary; tables and the partition index; BLAKE2b-256 digests of the body's
+ * 4 MiB chunks); padding to a page; then raw little-endian C-order buffers, each on a 4,096-byte boundary. The
+ * dataset's id is the BLAKE2b-256 of the header bytes, which cover the chunk digests.
+ *
+ * A file is hostile until proven otherwise: every offset, size and count of the header is checked against the file's size
+ * before anything is allocated or mapped.
+ */
+#ifndef SHEAF_DATA_DATASET_H
+#define SHEAF_DATA_DATASET_H
+
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/hash.h"
+#include "sheaf/plugin.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define DATASET_CHUNK ((uint64_t)4 << 20)
+
+struct dataset; /* open, mapped read-only */
+
+/* One array of a dataset. Points into the dataset. */
+struct dataset_array {
+    const char *name;       /* "factors", or "TABLE.column" */
+    struct sheaf_view view; /* whole array */
+    const char *table;      /* "" when it is not a column */
+    bool partitioned;       /* axis 0 is cut by the dataset's keys */
+};
+
+/* Opens and maps `path` and checks its header (not the chunks). 0; SHEAF_ENOENT, SHEAF_EIO, SHEAF_ECORRUPT, SHEAF_EVERSION,
+ * SHEAF_ENOMEM with a line in d. Close with dataset_close (NULL is fine). */
+int dataset_open(const char *path, struct dataset **out, struct diag *d);
+void dataset_close(struct dataset *ds);
+
+const uint8_t *dataset_digest(const struct dataset *ds); /* HASH_BYTES */
+uint64_t dataset_bytes(const struct dataset *ds);        /* of the file */
+uint32_t dataset_count(const struct dataset *ds);
+const struct dataset_array *dataset_at(const struct dataset *ds, uint32_t i);
+const struct dataset_array *dataset_find(const struct dataset *ds, const char *name); /* NULL = none */
+
+/* The sorted keys; 0 when the dataset is not partitioned. key_text: NULL for integer or date keys, then key_int says. */
+uint64_t dataset_keys(const struct dataset *ds);
+const char *dataset_key_column(const struct dataset *ds); /* "" = none */
+const char *dataset_key_text(const struct dataset *ds, uint64_t key);
+int64_t dataset_key_int(const struct dataset *ds, uint64_t key);
+
+/* The rows [*from, *to) of a partitioned array that belong to a key; empty when its table has none. */
+void dataset_key_rows(const struct dataset *ds, const struct dataset_array *a, uint64_t key, uint64_t *from,
+                      uint64_t *to);
+
+/* Checks every chunk against its digest. 0, or SHEAF_ECORRUPT naming the chunk and the arrays in it. */
+int dataset_verify(const struct dataset *ds, struct diag *d);
+
+/* "float64", "code", ...; "?" for an unknown number. Static. And its element size in bytes (0 for unknown). */
+const char *dtype_name(uint32_t dtype);
+uint32_t dtype_size(uint32_t dtype);
+
+#endif

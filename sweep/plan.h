@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * plan: a sweep that has been understood. Made once by the client from the sweep file, the plugin's descriptor
+ * and the dataset's header; carried as bytes to broker, worker and slot, each of which decodes it and computes
+ * everything else from it and a task's index. Nothing in it is a promise of the user's: it has been checked.
+ */
+#ifndef SHEAF_SWEEP_PLAN_H
+#define SHEAF_SWEEP_PLAN_H
+
+#include "common/arena.h"
+#include "common/buf.h"
+#include "common/codec.h"
+#include "common/err.h"
+#include "common/hash.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PLAN_VERSION 1u
+#define PLAN_MAX_TASKS ((uint64_t)1 << 63)
+#define PLAN_MAX_PARAMS 256u
+#define PLAN_MAX_SCORES 256u
+#define PLAN_MAX_BYTES ((uint64_t)64 << 20)
+
+/* One parameter value as the plan stores it. Numbers of type: see param types in sheaf/plugin.h. */
+struct plan_value {
+    double f;
+    int64_t i;
+    const char *text; /* "" unless choice or text */
+};
+
+/* The plugin's descriptor, as a short-lived child reported it. */
+struct plan_param {
+    const char *name;
+    uint32_t type; /* SHEAF_INT ... */
+    bool required;
+    struct plan_value def;
+    double min, max; /* min > max: none */
+    const char **choices;
+    uint32_t n_choices;
+    const char *unit, *help;
+};
+
+struct plan_array {
+    const char *name;
+    uint32_t dtype, rank;
+    bool required;
+    const char *row_axis; /* "" = none */
+    const char *help;
+};
+
+struct plan_score {
+    const char *name, *unit, *help;
+};
+
+struct plan_plugin {
+    const char *path;    /* absolute path of the shared object */
+    struct slice digest; /* BLAKE2b-256 of its bytes and of `identity` */
+    const char *name, *version, *summary, *identity;
+    const char *config; /* JSON, "{}" when absent */
+    struct plan_param *params;
+    uint32_t n_params;
+    struct plan_array *arrays;
+    uint32_t n_arrays;
+    struct plan_score *scores;
+    uint32_t n_scores;
+    struct plan_score *group_values;
+    uint32_t n_group_values;
+    uint32_t threads;
+    uint32_t abi_major, abi_minor;
+};
+
+enum plan_axis_kind {
+    AXIS_CONST,   /* values[0] for every trial; takes no digit of the grid */
+    AXIS_CHOICES, /* values[0 .. n_values), in this order */
+    AXIS_INT,     /* from, from + step, ... <= to, all in .i */
+    AXIS_FLOAT, /* grid: `count` points from .f to .f (log: equally spaced in ln); random: uniform in [from, to] (log: in
+                       ln) */
+    AXIS_FLOAT_STEP, /* from + k * step, k < count, in .f */
+    AXIS_LOG_INT, /* random: Optuna's log int, search-algorithms.md section 0; grid: `count` points rounded, duplicates dropped */
+    AXIS_LIST, /* search: list. values is the dictionary; the trial's code is in `codes` */
+};
+
+struct plan_axis {
+    const char *name;
+    uint32_t param; /* position in the descriptor's params */
+    uint32_t kind;  /* enum plan_axis_kind */
+    struct plan_value *values;
+    uint32_t n_values;
+    struct plan_value from, to, step;
+    uint64_t count; /* points in a grid; 1 for a constant */
+    bool log;
+    struct slice codes; /* AXIS_LIST: trials x uint32 little-endian */
+};
+
+enum plan_method { METHOD_GRID, METHOD_RANDOM, METHOD_LIST };
+enum plan_order { ORDER_TRIAL_MAJOR };
+enum plan_split_kind { SPLIT_NONE, SPLIT_WALK_FORWARD, SPLIT_K_FOLD };
+enum plan_reduce { REDUCE_MEAN, REDUCE_MEDIAN, REDUCE_MIN, REDUCE_MAX, REDUCE_STD, REDUCE_SUM };
+
+struct plan_split {
+    uint32_t kind;                   /* enum plan_split_kind */
+    uint64_t train, test, step, gap; /* walk_forward, in rows */
+    bool anchored;
+    uint64_t k; /* k_fold */
+    bool shuffle;
+    const char *stratify; /* array name of this dataset, "" = none */
+    uint64_t n_rows;      /* rows of the row axis */
+    const char *row_axis; /* "" when the plugin names none */
+};
+
+struct plan_goal {
+    uint32_t score; /* position in the plugin's scores */
+    bool maximize;
+};
+
+struct plan_limits {
+    double task_seconds; /* 0 = none */
+    uint64_t memory_mb;  /* 0 = none */
+    uint32_t attempts;   /* at least 1; default 3 */
+    uint64_t failures;   /* the sweep stops once this many tasks have failed; 0 = none */
+};
+
+struct plan {
+    uint32_t version;
+    const char *name;   /* "" when the sweep file gives none */
+    const char *source; /* absolute path of the sweep file, for people */
+    struct plan_plugin plugin;
+    const char *data_path;    /* absolute; "" when the sweep has no data */
+    struct slice data_digest; /* 32 bytes, or empty */
+    uint32_t method;          /* enum plan_method */
+    uint64_t seed;
+    struct plan_axis *axes; /* in the sweep file's order; the first varies slowest */
+    uint32_t n_axes;
+    const char **where; /* expressions, all of which must hold */
+    uint32_t n_where;
+    uint64_t trials, keys, splits; /* tasks = trials * keys * splits < PLAN_MAX_TASKS; each at least 1 */
+    uint32_t order;                /* enum plan_order */
+    struct plan_split split;
+    uint32_t reduce_split, reduce_key; /* enum plan_reduce */
+    struct plan_goal *goals;           /* at least one */
+    uint32_t n_goals;
+    struct plan_limits limits;
+    uint64_t keep_best;  /* 0 = keep all scores; else how many trials to keep */
+    uint64_t verify_ppm; /* share of tasks to run again on another slot and compare, in millionths */
+};
+
+extern const struct codec plan_codec;        /* struct plan */
+extern const struct codec plan_plugin_codec; /* struct plan_plugin: what a describing child prints */
+
+/* Encodes to bytes; 0, SHEAF_ENOMEM or SHEAF_ELIMIT (over PLAN_MAX_BYTES). */
+int plan_encode(const struct plan *p, struct buf *out);
+
+/* Decodes and checks what arithmetic relies on (counts multiply without overflow, indices in range, enums known, digests 32
+ * bytes or none). `bytes` must outlive *out; the rest lives in `arena`. */
+int plan_decode(const void *bytes, size_t len, struct arena *arena, struct plan *out, struct diag *d);
+
+/* trials * keys * splits. */
+uint64_t plan_tasks(const struct plan *p);
+
+/* The identity of the sweep for its state directory: a digest of everything the user wrote that can change a
+ * score's meaning or its storage, with plugin and data by path and not by digest (so that a changed plugin or
+ * dataset is noticed and refused rather than taken for another sweep), without name, limits, verify, and without the
+ * number of trials of a random or list sweep (so that more trials continue it). */
+int plan_identity(const struct plan *p, uint8_t out[HASH_BYTES]);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sweepfile: the YAML file in which a user asks for a sweep (docs/sweep-file.md), read with libyaml's events and kept with
+ * the line and column of every node, so that each refusal names its place; and its resolution, together with the
+ * plugin's descriptor and the dataset, into a plan.
+ */
+#ifndef SHEAF_SWEEP_SWEEPFILE_H
+#define SHEAF_SWEEP_SWEEPFILE_H
+
+#include "common/arena.h"
+#include "common/err.h"
+#include "data/dataset.h"
+#include "sweep/plan.h"
+
+struct sweepfile;
+
+/* `run` flags that change the sweep. */
+struct sweep_overrides {
+    const char **set; /* "params.top_n=3": the value is YAML; creates missing fields of known names */
+    uint32_t n_set;
+    const char *seed;   /* --seed, NULL = not given */
+    const char *limit;  /* --limit: the first N trials only */
+    const char *verify; /* --verify: "1%" */
+};
+
+/* Parses `path` and applies the overrides. Unknown fields, duplicate keys, wrong types, anchors, several documents: SHEAF_EINVAL
+ * with "file:line:column: what. What to do". An override's place is "--set params.top_n=3". NULL on failure. */
+struct sweepfile *sweepfile_read(const char *path, const struct sweep_overrides *o, struct diag *d);
+void sweepfile_destroy(struct sweepfile *f);
+
+/* What must be known before the plugin can be described and the data opened. Texts live in f. */
+const char *sweepfile_plugin(const struct sweepfile *f); /* as written */
+const char *sweepfile_config(const struct sweepfile *f); /* JSON */
+const char *sweepfile_data(const struct sweepfile *f);   /* as written, NULL when absent */
+const char *sweepfile_dir(const struct sweepfile *f);    /* the folder of the file: relative paths start there */
+
+/* Points at a field for an error found elsewhere ("plugin", "data"): "file:line:column". Lives in f. */
+const char *sweepfile_place(const struct sweepfile *f, const char *field);
+
+/* Checks everything against plugin and dataset (NULL = the sweep has none) and fills *out from `arena`; plugin->path, digest and
+ * descriptor are taken over as they are. data_path: absolute, "" = none. 0 or SHEAF_EINVAL with a line in d. */
+int sweepfile_plan(const struct sweepfile *f, const struct plan_plugin *plugin, const struct dataset *ds,
+                   const char *data_path, struct arena *arena, struct plan *out, struct diag *d);
+
+#endif
