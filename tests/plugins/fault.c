@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * fault: everything that can go wrong inside run, at chosen tasks: those with index % every == at, and only in their
+ * first `attempts` attempts (0: in all of them).
+ */
+#define _GNU_SOURCE
+#include "kit.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { P_MODE, P_EVERY, P_AT, P_ATTEMPTS, P_MB, P_X };
+enum mode { NONE, SEGV, ABORT, EXIT, EXIT_OK, KILL, HANG, SPIN, LEAK, ERROR, NO_REASON, NAN_SCORE, PRINT, FPE, STACK };
+
+static const char *const modes[] = {"none", "segv",  "abort",     "exit", "exit_ok", "kill", "hang",         "spin",
+                                    "leak", "error", "no_reason", "nan",  "print",   "fpe",  "stackoverflow"};
+
+static const struct sheaf_param params[] = {
+    {.name = "mode",
+     .type = SHEAF_CHOICE,
+     .def = {.i = SEGV},
+     NO_LIMITS,
+     .choices = modes,
+     .n_choices = COUNT(modes),
+     .unit = "",
+     .help = "what goes wrong"},
+    PARAM_INT("every", 100, 1, 1e18, "faulty are the tasks with index % every == at"),
+    PARAM_INT("at", 0, 0, 1e18, "see every"),
+    PARAM_INT("attempts", 0, 0, 1000000, "go wrong in that many first attempts only; 0 = always"),
+    PARAM_INT("mb", 1, 0, 1000000, "leak: megabytes a task; print: megabytes to stdout and as many to stderr"),
+    PARAM_FLOAT("x", 1, "the score of a task that went well is half of it"),
+};
+static const struct sheaf_score scores[] = {{"value", "", "x / 2"}};
+
+KIT_DESCRIBE("fault", "crashes, hangs, leaks, lies, as it is told")
+KIT_STATELESS
+
+/* Touches every page, so that the memory is really there. */
+static int32_t leak(const struct sheaf_host *host, int64_t mb)
+{
+    for (int64_t i = 0; i < mb; i++) {
+        volatile char *p = malloc((size_t)1 << 20);
+        if (!p)
+            return host->fail(host, "malloc returned NULL");
+        for (size_t at = 0; at < (size_t)1 << 20; at += 4096)
+            p[at] = (char)(i + 1);
+    }
+    return SHEAF_OK_STATUS;
+}
+
+static void print(int64_t mb)
+{
+    for (int64_t i = 0; i < mb * 16384; i++) {
+        printf("%063lld\n", (long long)i);
+        fprintf(stderr, "%063lld\n", (long long)i);
+    }
+    fflush(stdout);
+}
+
+/* Not a tail call, and each frame is used after the call: the compiler cannot flatten it. */
+static int64_t deeper(volatile int64_t depth)
+{
+    volatile char frame[4096];
+    if (depth < 0)
+        return 0;
+    memset((void *)(uintptr_t)frame, (int)(depth & 127), sizeof frame);
+    return deeper(depth + 1) + frame[depth & 4095];
+}
+
+static int32_t die(enum mode mode)
+{
+    volatile int zero = 0;
+    switch (mode) {
+    case SEGV:
+        *(volatile int *)(uintptr_t)(8 + (uintptr_t)zero) = 1;
+        break;
+    case ABORT:
+        abort();
+    case EXIT:
+        fprintf(stderr, "fault: exit 7 as told\n");
+        exit(7);
+    case EXIT_OK:
+        exit(0);
+    case KILL:
+        raise(SIGKILL);
+        break;
+    case FPE:
+        raise(SIGFPE); /* an integer division by zero does not trap everywhere */
+        break;
+    case STACK:
+        return (int32_t)deeper(zero);
+    case HANG:
+        for (;;)
+            pause();
+    default:
+        for (volatile uint64_t spins = 0;; spins++)
+            ;
+    }
+    return SHEAF_OK_STATUS;
+}
+
+static int32_t go_wrong(const struct sheaf_host *host, const struct sheaf_task *task, double *out)
+{
+    enum mode mode = (enum mode)task->params[P_MODE].i;
+    switch (mode) {
+    case NONE:
+        return SHEAF_OK_STATUS;
+    case LEAK:
+        return leak(host, task->params[P_MB].i);
+    case PRINT:
+        print(task->params[P_MB].i);
+        return SHEAF_OK_STATUS;
+    case ERROR:
+        return host->fail(host, "fault: an error as told");
+    case NO_REASON:
+        return SHEAF_FAILED;
+    case NAN_SCORE:
+        out[0] = NAN;
+        return SHEAF_OK_STATUS;
+    default:
+        return die(mode);
+    }
+}
+
+static int32_t run(const struct sheaf_host *host, void *state, const struct sheaf_task *task, double *out)
+{
+    (void)state;
+    const struct sheaf_value *p = task->params;
+    out[0] = p[P_X].f * 0.5;
+    bool chosen = task->index % (uint64_t)p[P_EVERY].i == (uint64_t)p[P_AT].i;
+    bool now = p[P_ATTEMPTS].i == 0 || (int64_t)task->attempt <= p[P_ATTEMPTS].i;
+    return chosen && now ? go_wrong(host, task, out) : SHEAF_OK_STATUS;
+}
+
+KIT_ENTRY;

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sleep: a task of a known length, asleep or busy; looks at stop_requested every 10 ms if told to.
+ */
+#include "kit.h"
+
+#include <time.h>
+
+enum { P_MS, P_SPIN, P_POLITE, P_X };
+
+static const struct sheaf_param params[] = {
+    PARAM_FLOAT("ms", 10, "length of the task in milliseconds"),
+    PARAM_BOOL("spin", 0, "burn the time instead of sleeping"),
+    PARAM_BOOL("polite", 1, "return early when asked to stop"),
+    PARAM_FLOAT("x", 0, "the score"),
+};
+static const struct sheaf_score scores[] = {{"value", "", "x"}};
+
+KIT_DESCRIBE("sleep", "sleeps or spins for a while")
+KIT_STATELESS
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+static void nap(double ms)
+{
+    struct timespec t = {.tv_sec = (time_t)(ms / 1e3)};
+    t.tv_nsec = (long)((ms - (double)t.tv_sec * 1e3) * 1e6);
+    nanosleep(&t, NULL);
+}
+
+static int32_t run(const struct sheaf_host *host, void *state, const struct sheaf_task *task, double *out)
+{
+    (void)state;
+    double end = now_ms() + task->params[P_MS].f;
+    bool spin = task->params[P_SPIN].i != 0, polite = task->params[P_POLITE].i != 0;
+    for (double left = end - now_ms(); left > 0; left = end - now_ms()) {
+        if (polite && host->stop_requested(host))
+            break;
+        if (!spin)
+            nap(left < 10 ? left : 10);
+    }
+    out[0] = task->params[P_X].f;
+    return SHEAF_OK_STATUS;
+}
+
+KIT_ENTRY;
