@@ -5,7 +5,8 @@
  *
  * `current`, `end` and `stop` are 64-bit words (chunk sequence << 32 | offset in the chunk), so that a word that belongs to an
  * older chunk is recognised. The protocol, whose every weaker form overran (see docs/architecture.md):
- *   slot    store current = (seq, i) seq_cst; load end seq_cst; run task i only if end is of the same seq and i < its offset.
+ * (Two `end` words, by seq & 1: at most two chunks are outstanding, and the waiting one can be taken back, too.)
+ *   slot    store current = (seq, i) seq_cst; load end[seq & 1] seq_cst; run task i only if it is of the same seq and i < its offset.
  *   worker  lower end by compare-and-swap, seq_cst; then load current, seq_cst: the tail that was taken away starts at
  *           max(new end, current + 1) if current is of this seq, else at the new end.
  *
@@ -39,9 +40,11 @@ struct page_word {
 };
 
 struct page {
-    struct page_word current, head, side_head;   /* the slot writes */
-    struct page_word end, stop, tail, side_tail; /* the worker writes */
-    struct page_word state;                      /* enum page_state; the slot writes */
+    struct page_word current, head, side_head; /* the slot writes */
+    struct page_word
+        end[2]; /* the worker writes; by seq & 1, because a second chunk waits while the first is in work */
+    struct page_word stop, tail, side_tail; /* the worker writes */
+    struct page_word state;                 /* enum page_state; the slot writes */
     struct page_word
         plugin_ns; /* time inside the plugin; the slot adds at the end of each chunk, and of each long task */
     struct page_word wants_wake; /* slot: 1 = write a byte to the order socket after freeing room */
