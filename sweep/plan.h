@@ -88,7 +88,7 @@ struct plan_axis {
     struct plan_value *values;
     uint32_t n_values;
     struct plan_value from, to, step;
-    uint64_t count; /* points in a grid; 1 for a constant */
+    uint64_t count; /* points in a grid, as asked for (space_axis_size: as counted); 1 for a constant */
     bool log;
     struct slice codes; /* AXIS_LIST: trials x uint32 little-endian */
 };
@@ -163,5 +163,9 @@ uint64_t plan_tasks(const struct plan *p);
  * dataset is noticed and refused rather than taken for another sweep), without name, limits, verify, and without the
  * number of trials of a random or list sweep (so that more trials continue it). */
 int plan_identity(const struct plan *p, uint8_t out[HASH_BYTES]);
+
+/* True when `now` is the same sweep as `before`, with as many trials, more or fewer, and every trial that both have is
+ * the same one. (The identity cannot know that of a list, which may have been changed above its end.) */
+bool plan_continues(const struct plan *before, const struct plan *now);
 
 #endif

@@ -11,6 +11,10 @@
 
 struct space;
 
+/* How many values an axis has in a grid: its factor in the number of trials. `count` for points and steps, but AXIS_LOG_INT
+ * drops equal neighbours; 1 for a constant; 0 when memory is short. */
+uint64_t space_axis_size(const struct plan_axis *a);
+
 /* Compiles the plan's axes and constraints. The plan must outlive the space. NULL on failure, with a line in d.
  * One space serves one thread. */
 struct space *space_create(const struct plan *p, struct diag *d);

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * plan: the tables that turn a plan and a plugin's description into bytes and back, and the checks after which the
+ * arithmetic on a plan (products of counts, positions in tables) needs no further care. What needs the index space
+ * or the splits to be built is checked where they are built: space_create and splitter_create.
+ */
+#include "sweep/plan.h"
+
+#include "sheaf/plugin.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* Caps of texts, generous for people and tight for a broken peer. */
+#define MAX_NAME 256u
+#define MAX_LINE 4096u
+#define MAX_PATH 4096u
+#define MAX_TEXT (1u << 20)
+#define MAX_VALUES (1u << 20)
+#define MAX_WHERE 1024u
+#define MAX_GOALS 64u
+
+static const struct codec_field value_fields[] = {
+    CODEC_F(CODEC_F64, struct plan_value, f, 0),
+    CODEC_F(CODEC_I64, struct plan_value, i, 0),
+    CODEC_F(CODEC_TEXT, struct plan_value, text, MAX_TEXT),
+};
+static const struct codec value_codec = CODEC_OF(struct plan_value, value_fields);
+
+static const struct codec_field param_fields[] = {
+    CODEC_F(CODEC_TEXT, struct plan_param, name, MAX_NAME),
+    CODEC_F(CODEC_U32, struct plan_param, type, SHEAF_BOOL),
+    CODEC_F(CODEC_BOOL, struct plan_param, required, 0),
+    CODEC_SUB(struct plan_param, def, &value_codec),
+    CODEC_F(CODEC_F64, struct plan_param, min, 0),
+    CODEC_F(CODEC_F64, struct plan_param, max, 0),
+    CODEC_STRINGS(struct plan_param, choices, n_choices, MAX_VALUES),
+    CODEC_F(CODEC_TEXT, struct plan_param, unit, MAX_NAME),
+    CODEC_F(CODEC_TEXT, struct plan_param, help, MAX_LINE),
+};
+static const struct codec param_codec = CODEC_OF(struct plan_param, param_fields);
+
+static const struct codec_field array_fields[] = {
+    CODEC_F(CODEC_TEXT, struct plan_array, name, MAX_NAME),
+    CODEC_F(CODEC_U32, struct plan_array, dtype, SHEAF_DT_DATE),
+    CODEC_F(CODEC_U32, struct plan_array, rank, SHEAF_MAX_RANK),
+    CODEC_F(CODEC_BOOL, struct plan_array, required, 0),
+    CODEC_F(CODEC_TEXT, struct plan_array, row_axis, MAX_NAME),
+    CODEC_F(CODEC_TEXT, struct plan_array, help, MAX_LINE),
+};
+static const struct codec array_codec = CODEC_OF(struct plan_array, array_fields);
+
+static const struct codec_field score_fields[] = {
+    CODEC_F(CODEC_TEXT, struct plan_score, name, MAX_NAME),
+    CODEC_F(CODEC_TEXT, struct plan_score, unit, MAX_NAME),
+    CODEC_F(CODEC_TEXT, struct plan_score, help, MAX_LINE),
+};
+static const struct codec score_codec = CODEC_OF(struct plan_score, score_fields);
+
+static const struct codec_field plugin_fields[] = {
+    CODEC_F(CODEC_TEXT, struct plan_plugin, path, MAX_PATH),
+    CODEC_F(CODEC_BIN, struct plan_plugin, digest, HASH_BYTES),
+    CODEC_F(CODEC_TEXT, struct plan_plugin, name, MAX_NAME),
+    CODEC_F(CODEC_TEXT, struct plan_plugin, version, MAX_NAME),
+    CODEC_F(CODEC_TEXT, struct plan_plugin, summary, MAX_LINE),
+    CODEC_F(CODEC_TEXT, struct plan_plugin, identity, MAX_TEXT),
+    CODEC_F(CODEC_TEXT, struct plan_plugin, config, MAX_TEXT),
+    CODEC_LIST(struct plan_plugin, params, n_params, &param_codec, PLAN_MAX_PARAMS),
+    CODEC_LIST(struct plan_plugin, arrays, n_arrays, &array_codec, PLAN_MAX_PARAMS),
+    CODEC_LIST(struct plan_plugin, scores, n_scores, &score_codec, PLAN_MAX_SCORES),
+    CODEC_LIST(struct plan_plugin, group_values, n_group_values, &score_codec, PLAN_MAX_SCORES),
+    CODEC_F(CODEC_U32, struct plan_plugin, threads, 0),
+    CODEC_F(CODEC_U32, struct plan_plugin, abi_major, 0),
+    CODEC_F(CODEC_U32, struct plan_plugin, abi_minor, 0),
+};
+const struct codec plan_plugin_codec = CODEC_OF(struct plan_plugin, plugin_fields);
+
+static const struct codec_field axis_fields[] = {
+    CODEC_F(CODEC_TEXT, struct plan_axis, name, MAX_NAME),
+    CODEC_F(CODEC_U32, struct plan_axis, param, PLAN_MAX_PARAMS),
+    CODEC_F(CODEC_U32, struct plan_axis, kind, AXIS_LIST),
+    CODEC_LIST(struct plan_axis, values, n_values, &value_codec, MAX_VALUES),
+    CODEC_SUB(struct plan_axis, from, &value_codec),
+    CODEC_SUB(struct plan_axis, to, &value_codec),
+    CODEC_SUB(struct plan_axis, step, &value_codec),
+    CODEC_F(CODEC_U64, struct plan_axis, count, 0),
+    CODEC_F(CODEC_BOOL, struct plan_axis, log, 0),
+    CODEC_F(CODEC_BIN, struct plan_axis, codes, 0),
+};
+static const struct codec axis_codec = CODEC_OF(struct plan_axis, axis_fields);
+
+static const struct codec_field split_fields[] = {
+    CODEC_F(CODEC_U32, struct plan_split, kind, SPLIT_K_FOLD),
+    CODEC_F(CODEC_U64, struct plan_split, train, 0),
+    CODEC_F(CODEC_U64, struct plan_split, test, 0),
+    CODEC_F(CODEC_U64, struct plan_split, step, 0),
+    CODEC_F(CODEC_U64, struct plan_split, gap, 0),
+    CODEC_F(CODEC_BOOL, struct plan_split, anchored, 0),
+    CODEC_F(CODEC_U64, struct plan_split, k, 0),
+    CODEC_F(CODEC_BOOL, struct plan_split, shuffle, 0),
+    CODEC_F(CODEC_TEXT, struct plan_split, stratify, MAX_NAME),
+    CODEC_F(CODEC_U64, struct plan_split, n_rows, 0),
+    CODEC_F(CODEC_TEXT, struct plan_split, row_axis, MAX_NAME),
+};
+static const struct codec split_codec = CODEC_OF(struct plan_split, split_fields);
+
+static const struct codec_field goal_fields[] = {
+    CODEC_F(CODEC_U32, struct plan_goal, score, PLAN_MAX_SCORES),
+    CODEC_F(CODEC_BOOL, struct plan_goal, maximize, 0),
+};
+static const struct codec goal_codec = CODEC_OF(struct plan_goal, goal_fields);
+
+static const struct codec_field limits_fields[] = {
+    CODEC_F(CODEC_F64, struct plan_limits, task_seconds, 0),
+    CODEC_F(CODEC_U64, struct plan_limits, memory_mb, 0),
+    CODEC_F(CODEC_U32, struct plan_limits, attempts, 0),
+    CODEC_F(CODEC_U64, struct plan_limits, failures, 0),
+};
+static const struct codec limits_codec = CODEC_OF(struct plan_limits, limits_fields);
+
+static const struct codec_field plan_fields[] = {
+    CODEC_F(CODEC_U32, struct plan, version, 0),
+    CODEC_F(CODEC_TEXT, struct plan, name, MAX_NAME),
+    CODEC_F(CODEC_TEXT, struct plan, source, MAX_PATH),
+    CODEC_SUB(struct plan, plugin, &plan_plugin_codec),
+    CODEC_F(CODEC_TEXT, struct plan, data_path, MAX_PATH),
+    CODEC_F(CODEC_BIN, struct plan, data_digest, HASH_BYTES),
+    CODEC_F(CODEC_U32, struct plan, method, METHOD_LIST),
+    CODEC_F(CODEC_U64, struct plan, seed, 0),
+    CODEC_LIST(struct plan, axes, n_axes, &axis_codec, PLAN_MAX_PARAMS),
+    CODEC_STRINGS(struct plan, where, n_where, MAX_WHERE),
+    CODEC_F(CODEC_U64, struct plan, trials, 0),
+    CODEC_F(CODEC_U64, struct plan, keys, 0),
+    CODEC_F(CODEC_U64, struct plan, splits, 0),
+    CODEC_F(CODEC_U32, struct plan, order, ORDER_TRIAL_MAJOR),
+    CODEC_SUB(struct plan, split, &split_codec),
+    CODEC_F(CODEC_U32, struct plan, reduce_split, REDUCE_SUM),
+    CODEC_F(CODEC_U32, struct plan, reduce_key, REDUCE_SUM),
+    CODEC_LIST(struct plan, goals, n_goals, &goal_codec, MAX_GOALS),
+    CODEC_SUB(struct plan, limits, &limits_codec),
+    CODEC_F(CODEC_U64, struct plan, keep_best, 0),
+    CODEC_F(CODEC_U64, struct plan, verify_ppm, 1000000),
+};
+const struct codec plan_codec = CODEC_OF(struct plan, plan_fields);
+
+int plan_encode(const struct plan *p, struct buf *out)
+{
+    size_t before = out->len;
+    int rc = codec_encode(&plan_codec, p, out);
+    if (rc == SHEAF_OK && out->len - before > PLAN_MAX_BYTES)
+        rc = SHEAF_ELIMIT;
+    if (rc != SHEAF_OK)
+        out->len = before;
+    return rc;
+}
+
+static int bad(struct diag *d, const char *what)
+{
+    return diag_fail(d, SHEAF_EINVAL, "the plan is malformed: %s", what);
+}
+
+static int bad_axis(const struct plan_axis *a, struct diag *d, const char *what)
+{
+    return diag_fail(d, SHEAF_EINVAL, "the plan is malformed: parameter '%s': %s", a->name, what);
+}
+
+/* Comparisons that are false for NaN, and no infinities. */
+static bool finite(double x)
+{
+    return x - x == 0;
+}
+
+static int check_codes(const struct plan *p, const struct plan_axis *a, struct diag *d)
+{
+    if (p->trials > SIZE_MAX / 4 || a->codes.len != p->trials * 4)
+        return bad_axis(a, d, "its list is not as long as the number of trials");
+    const uint8_t *at = a->codes.data;
+    for (uint64_t t = 0; t < p->trials; t++, at += 4) {
+        uint32_t code = (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+        if (code >= a->n_values)
+            return bad_axis(a, d, "its list names a value that does not exist");
+    }
+    return SHEAF_OK;
+}
+
+static int check_int_axis(const struct plan_axis *a, struct diag *d)
+{
+    if (a->from.i > a->to.i)
+        return bad_axis(a, d, "its range is empty");
+    if (a->kind == AXIS_LOG_INT)
+        return a->from.i >= 1 ? SHEAF_OK : bad_axis(a, d, "a log range starts at 1 or above");
+    if (a->step.i < 1)
+        return bad_axis(a, d, "its step is below 1");
+    uint64_t last = ((uint64_t)a->to.i - (uint64_t)a->from.i) / (uint64_t)a->step.i;
+    return last < PLAN_MAX_TASKS ? SHEAF_OK : bad_axis(a, d, "its range has too many values");
+}
+
+static int check_float_axis(const struct plan_axis *a, struct diag *d)
+{
+    if (!finite(a->from.f) || !finite(a->to.f) || !finite(a->to.f - a->from.f) || !(a->from.f <= a->to.f))
+        return bad_axis(a, d, "its range is empty or not finite");
+    if (a->log && !(a->from.f > 0))
+        return bad_axis(a, d, "a log range starts above 0");
+    if (a->kind == AXIS_FLOAT_STEP && (!finite(a->step.f) || !(a->step.f > 0)))
+        return bad_axis(a, d, "its step is not above 0");
+    return SHEAF_OK;
+}
+
+static int check_axis(const struct plan *p, const struct plan_axis *a, struct diag *d)
+{
+    if (a->param >= p->plugin.n_params)
+        return bad_axis(a, d, "the plugin has no such parameter");
+    bool listed = a->kind == AXIS_LIST;
+    if (p->method == METHOD_LIST ? !listed && a->kind != AXIS_CONST : listed)
+        return bad_axis(a, d, "its kind does not suit the search method");
+    bool ranged = a->kind == AXIS_FLOAT || a->kind == AXIS_FLOAT_STEP || a->kind == AXIS_LOG_INT;
+    bool counted = ranged && (p->method == METHOD_GRID || a->kind == AXIS_FLOAT_STEP);
+    if (counted && (a->count < 1 || a->count >= PLAN_MAX_TASKS))
+        return bad_axis(a, d, "its count is out of range");
+    switch (a->kind) {
+    case AXIS_INT:
+    case AXIS_LOG_INT:
+        return check_int_axis(a, d);
+    case AXIS_FLOAT:
+    case AXIS_FLOAT_STEP:
+        return check_float_axis(a, d);
+    default:
+        if (a->n_values < 1)
+            return bad_axis(a, d, "it has no values");
+        return listed ? check_codes(p, a, d) : SHEAF_OK;
+    }
+}
+
+static int check_axes(const struct plan *p, struct diag *d)
+{
+    bool seen[PLAN_MAX_PARAMS] = {false};
+    for (uint32_t i = 0; i < p->n_axes; i++) {
+        const struct plan_axis *a = &p->axes[i];
+        int rc = check_axis(p, a, d);
+        if (rc != SHEAF_OK)
+            return rc;
+        if (seen[a->param])
+            return bad_axis(a, d, "it is given twice");
+        seen[a->param] = true;
+    }
+    return SHEAF_OK;
+}
+
+static int check_counts(const struct plan *p, struct diag *d)
+{
+    if (p->trials < 1 || p->keys < 1 || p->splits < 1)
+        return bad(d, "a sweep without tasks");
+    uint64_t left = PLAN_MAX_TASKS - 1;
+    if (p->trials > left || p->keys > left / p->trials || p->splits > left / p->trials / p->keys)
+        return diag_fail(d, SHEAF_ELIMIT, "the sweep has 2^63 tasks or more; give fewer values, keys or splits");
+    return SHEAF_OK;
+}
+
+static int check_plan(const struct plan *p, struct diag *d)
+{
+    size_t plugin_digest = p->plugin.digest.len, data_digest = p->data_digest.len;
+    if ((plugin_digest != 0 && plugin_digest != HASH_BYTES) || (data_digest != 0 && data_digest != HASH_BYTES))
+        return bad(d, "a digest that is not 32 bytes long");
+    for (uint32_t i = 0; i < p->plugin.n_params; i++)
+        if (p->plugin.params[i].type < SHEAF_INT)
+            return bad(d, "a parameter without a type");
+    if (p->n_goals < 1)
+        return bad(d, "it has no goal");
+    for (uint32_t i = 0; i < p->n_goals; i++)
+        if (p->goals[i].score >= p->plugin.n_scores)
+            return bad(d, "its goal is no score of the plugin");
+    if (p->limits.attempts < 1)
+        return bad(d, "limits.attempts is 0");
+    if (!(p->limits.task_seconds >= 0))
+        return bad(d, "limits.task_seconds is negative");
+    int rc = check_counts(p, d);
+    return rc != SHEAF_OK ? rc : check_axes(p, d);
+}
+
+int plan_decode(const void *bytes, size_t len, struct arena *arena, struct plan *out, struct diag *d)
+{
+    if (len > PLAN_MAX_BYTES)
+        return diag_fail(d, SHEAF_ELIMIT, "the plan has %zu bytes; at most %llu are allowed", len,
+                         (unsigned long long)PLAN_MAX_BYTES);
+    struct plan p;
+    memset(&p, 0, sizeof(p));
+    int rc = codec_decode(&plan_codec, bytes, len, arena, &p, d);
+    if (rc != SHEAF_OK)
+        return rc;
+    if (p.version != PLAN_VERSION)
+        return diag_fail(d, SHEAF_EVERSION,
+                         "the plan has version %u, this program reads version %u; use one release on "
+                         "all machines",
+                         p.version, PLAN_VERSION);
+    rc = check_plan(&p, d);
+    if (rc == SHEAF_OK)
+        *out = p;
+    return rc;
+}
+
+uint64_t plan_tasks(const struct plan *p)
+{
+    return p->trials * p->keys * p->splits;
+}
