@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * pluginhost: see pluginhost.h. RTLD_NOW, so that a missing symbol is a refusal and not a death in the middle of a
+ * task; RTLD_LOCAL, so that plugins do not see one another.
+ */
+#define _XOPEN_SOURCE 700 /* realpath */
+#include "worker/pluginhost.h"
+#include "worker/descriptor.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* dlerror's text without the path in front of it, which our own line has already. */
+static const char *dl_reason(const char *path)
+{
+    const char *text = dlerror();
+    if (!text)
+        return "no reason given";
+    size_t n = strlen(path);
+    return strncmp(text, path, n) == 0 && strncmp(text + n, ": ", 2) == 0 ? text + n + 2 : text;
+}
+
+static int check_entry(const char *path, const struct sheaf_plugin *p, struct diag *d)
+{
+    if (p->abi_major != SHEAF_ABI_MAJOR || p->abi_minor > SHEAF_ABI_MINOR)
+        return diag_fail(d, SHEAF_EVERSION,
+                         "plugin %s: built for ABI %u.%u, this sheaf has %u.%u and takes %u.0 to %u.%u; build it with "
+                         "this sheaf's sheaf/plugin.h",
+                         path, p->abi_major, p->abi_minor, SHEAF_ABI_MAJOR, SHEAF_ABI_MINOR, SHEAF_ABI_MAJOR,
+                         SHEAF_ABI_MAJOR, SHEAF_ABI_MINOR);
+    if (p->struct_size != sizeof *p)
+        return diag_fail(
+            d, SHEAF_EVERSION,
+            "plugin %s: its entry says ABI %u.%u but has %u bytes, not %zu; set .struct_size = sizeof(struct "
+            "sheaf_plugin)",
+            path, p->abi_major, p->abi_minor, p->struct_size, sizeof *p);
+    const char *missing = !p->describe ? "describe" : !p->open ? "open" : !p->run ? "run" : !p->close ? "close" : NULL;
+    if (missing)
+        return diag_fail(d, SHEAF_EINVAL, "plugin %s: its entry has no function '%s'", path, missing);
+    return 0;
+}
+
+int pluginhost_load(const char *path, const struct sheaf_plugin **out, struct diag *d)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return diag_fail(d, errno == ENOENT ? SHEAF_ENOENT : SHEAF_EIO, "plugin %s: %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return diag_fail(d, SHEAF_EINVAL, "plugin %s: not a regular file", path);
+    char real[PATH_MAX]; /* dlopen looks for a bare name elsewhere */
+    if (!realpath(path, real))
+        return diag_fail(d, SHEAF_EIO, "plugin %s: %s", path, strerror(errno));
+    void *object = dlopen(real, RTLD_NOW | RTLD_LOCAL);
+    if (!object)
+        return diag_fail(d, SHEAF_EINVAL, "plugin %s: cannot be loaded: %s", path, dl_reason(real));
+    const struct sheaf_plugin *entry = dlsym(object, SHEAF_PLUGIN_SYMBOL);
+    if (!entry)
+        return diag_fail(d, SHEAF_EINVAL, "plugin %s: exports no " SHEAF_PLUGIN_SYMBOL "; see sheaf/plugin.h", path);
+    int rc = check_entry(path, entry, d);
+    if (!rc)
+        *out = entry;
+    return rc;
+}
+
+/* The host that describe sees. `self` is this struct. */
+struct describe_host {
+    struct sheaf_host host;
+    const struct sheaf_host *outer;
+    char reason[512];
+};
+
+static void describe_log(const struct sheaf_host *host, uint32_t level, const char *text)
+{
+    const struct describe_host *h = host->self;
+    h->outer->log(h->outer, level, text);
+}
+
+static int32_t describe_fail(const struct sheaf_host *host, const char *text)
+{
+    struct describe_host *h = host->self;
+    snprintf(h->reason, sizeof h->reason, "%s", text ? text : "");
+    return SHEAF_FAILED;
+}
+
+static const void *describe_table(const struct sheaf_host *host, const char *id)
+{
+    const struct describe_host *h = host->self;
+    return h->outer->table(h->outer, id);
+}
+
+static bool refuse_report(const struct sheaf_host *host, uint64_t step, double value)
+{
+    (void)host, (void)step, (void)value;
+    return true;
+}
+
+static bool refuse_stop(const struct sheaf_host *host)
+{
+    (void)host;
+    return false;
+}
+
+static int32_t refuse_emit(const struct sheaf_host *host, const char *group, const double *values)
+{
+    (void)group, (void)values;
+    return describe_fail(host, "emit is not for describe");
+}
+
+static void *refuse_scratch(const struct sheaf_host *host, uint64_t size)
+{
+    (void)size;
+    describe_fail(host, "scratch is not for describe");
+    return NULL;
+}
+
+static const void *refuse_cache(const struct sheaf_host *host, const char *name, uint64_t size, sheaf_build_fn build,
+                                void *user)
+{
+    (void)name, (void)size, (void)build, (void)user;
+    describe_fail(host, "cache is not for describe");
+    return NULL;
+}
+
+static void describe_host_init(struct describe_host *h, const struct sheaf_host *outer)
+{
+    *h = (struct describe_host){.outer = outer};
+    h->host = (struct sheaf_host){
+        .abi_major = SHEAF_ABI_MAJOR,
+        .abi_minor = SHEAF_ABI_MINOR,
+        .struct_size = (uint32_t)sizeof h->host,
+        .self = h,
+        .log = describe_log,
+        .fail = describe_fail,
+        .report = refuse_report,
+        .stop_requested = refuse_stop,
+        .emit = refuse_emit,
+        .scratch = refuse_scratch,
+        .cache = refuse_cache,
+        .table = describe_table,
+    };
+}
+
+int pluginhost_digest(const char *path, const char *identity, uint8_t out[HASH_BYTES], struct diag *d)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return diag_fail(d, SHEAF_EIO, "plugin %s: cannot be read: %s", path, strerror(errno));
+    hash_state state;
+    hash_begin(&state);
+    static char block[65536];
+    ssize_t n;
+    while ((n = read(fd, block, sizeof block)) > 0 || (n < 0 && errno == EINTR))
+        if (n > 0)
+            hash_update(&state, block, (size_t)n);
+    int error = errno;
+    close(fd);
+    if (n < 0)
+        return diag_fail(d, SHEAF_EIO, "plugin %s: cannot be read: %s", path, strerror(error));
+    hash_update(&state, identity, strlen(identity));
+    hash_end(&state, out);
+    return 0;
+}
+
+/* What the descriptor does not say: where it comes from. */
+static int fill_origin(const char *path, const char *config, struct arena *arena, struct plan_plugin *out,
+                       struct diag *d)
+{
+    uint8_t *digest = arena_alloc(arena, HASH_BYTES);
+    out->path = arena_text(arena, path, strlen(path));
+    out->config = arena_text(arena, config, strlen(config));
+    if (!digest || !out->path || !out->config)
+        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    out->digest = (struct slice){digest, HASH_BYTES};
+    return pluginhost_digest(path, out->identity, digest, d);
+}
+
+int pluginhost_describe(const struct sheaf_plugin *plugin, const struct sheaf_host *host, const char *config,
+                        const char *path, struct arena *arena, struct plan_plugin *out, struct diag *d)
+{
+    struct describe_host h;
+    describe_host_init(&h, host);
+    struct sheaf_descriptor descriptor = {0};
+    if (plugin->describe(&h.host, config, &descriptor) != SHEAF_OK_STATUS)
+        return diag_fail(d, SHEAF_EINVAL, "plugin %s: describe failed: %s", path,
+                         h.reason[0] ? h.reason : "it gave no reason (host->fail)");
+    struct plan_plugin p = {.abi_major = plugin->abi_major, .abi_minor = plugin->abi_minor};
+    struct diag inner = {{0}};
+    int rc = descriptor_copy(&descriptor, arena, &p, &inner);
+    if (rc)
+        return diag_fail(d, rc, "plugin %s: %s", path, inner.text);
+    rc = fill_origin(path, config, arena, &p, d);
+    if (!rc)
+        *out = p;
+    return rc;
+}

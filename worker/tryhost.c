@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tryhost: see tryhost.h.
+ */
+#define _GNU_SOURCE /* MAP_ANONYMOUS */
+#include "worker/tryhost.h"
+#include "common/err.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define MAX_GROUP_BYTES 65535u
+
+struct block {
+    struct block *next;
+    void *memory;
+};
+
+struct cache {
+    struct cache *next;
+    char *name;
+    void *memory;
+    uint64_t size, mapped;
+};
+
+struct tryhost {
+    struct sheaf_host host;
+    FILE *log;
+    struct block *scratch;
+    struct cache *caches;
+    struct tryhost_counts counts;
+    uint32_t n_group_values;
+    bool building; /* inside a build function: cache does not nest */
+    char reason[1024];
+};
+
+static void complain(struct tryhost *t, const char *what)
+{
+    fprintf(t->log, "plugin bug: %s\n", what);
+}
+
+static void try_log(const struct sheaf_host *host, uint32_t level, const char *text)
+{
+    static const char *const names[] = {"debug", "info", "warning", "error"};
+    struct tryhost *t = host->self;
+    if (level > SHEAF_LOG_ERROR)
+        complain(t, "log with an unknown level");
+    fprintf(t->log, "plugin %s: %s\n", names[level > SHEAF_LOG_ERROR ? SHEAF_LOG_ERROR : level], text ? text : "");
+}
+
+static int32_t try_fail(const struct sheaf_host *host, const char *text)
+{
+    struct tryhost *t = host->self;
+    snprintf(t->reason, sizeof t->reason, "%s", text ? text : "");
+    return SHEAF_FAILED;
+}
+
+static bool try_report(const struct sheaf_host *host, uint64_t step, double value)
+{
+    struct tryhost *t = host->self;
+    t->counts.reports++;
+    fprintf(t->log, "plugin report: step %llu: %.17g\n", (unsigned long long)step, value);
+    return true;
+}
+
+static bool try_stop_requested(const struct sheaf_host *host)
+{
+    (void)host;
+    return false;
+}
+
+static int32_t try_emit(const struct sheaf_host *host, const char *group, const double *values)
+{
+    struct tryhost *t = host->self;
+    if (t->n_group_values == 0 || !group || strlen(group) > MAX_GROUP_BYTES) {
+        complain(t, t->n_group_values ? "emit without a group, or with one over 65,535 bytes"
+                                      : "emit, but the descriptor names no group values");
+        return try_fail(host, "a wrong call of emit");
+    }
+    t->counts.rows++;
+    fprintf(t->log, "plugin emit: %s:", group);
+    for (uint32_t i = 0; i < t->n_group_values; i++)
+        fprintf(t->log, " %.17g", values[i]);
+    fputc('\n', t->log);
+    return SHEAF_OK_STATUS;
+}
+
+static void *try_scratch(const struct sheaf_host *host, uint64_t size)
+{
+    struct tryhost *t = host->self;
+    struct block *b = malloc(sizeof *b);
+    uint64_t rounded = (size + 63) & ~(uint64_t)63;
+    if (!b || rounded < size || rounded > SIZE_MAX) {
+        free(b);
+        return NULL;
+    }
+    b->memory = aligned_alloc(64, rounded ? rounded : 64);
+    if (!b->memory) {
+        free(b);
+        return NULL;
+    }
+    memset(b->memory, 0xa5, rounded); /* what is read before it is written shows */
+    b->next = t->scratch;
+    t->scratch = b;
+    t->counts.scratch_bytes += size;
+    return b->memory;
+}
+
+static void *map_zeroed(uint64_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static void cache_destroy(struct cache *c)
+{
+    if (c->memory)
+        munmap(c->memory, c->mapped);
+    free(c->name);
+    free(c);
+}
+
+/* A cache entry whose memory is still zeroes and writable. */
+static struct cache *cache_create(const char *name, uint64_t size)
+{
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    struct cache *c = calloc(1, sizeof *c);
+    if (!c || size > SIZE_MAX - page) {
+        free(c);
+        return NULL;
+    }
+    c->size = size;
+    c->mapped = size ? (size + page - 1) / page * page : page;
+    c->name = strdup(name);
+    c->memory = map_zeroed(c->mapped);
+    if (c->name && c->memory)
+        return c;
+    cache_destroy(c);
+    return NULL;
+}
+
+static const struct cache *cache_find(const struct tryhost *t, const char *name)
+{
+    const struct cache *c = t->caches;
+    while (c && strcmp(c->name, name) != 0)
+        c = c->next;
+    return c;
+}
+
+static const void *cache_build(struct tryhost *t, const char *name, uint64_t size, sheaf_build_fn build, void *user)
+{
+    struct cache *c = cache_create(name, size);
+    if (!c)
+        return NULL;
+    t->building = true;
+    int32_t status = build(&t->host, c->memory, size, user);
+    t->building = false;
+    if (status != SHEAF_OK_STATUS) {
+        cache_destroy(c);
+        return NULL;
+    }
+    mprotect(c->memory, c->mapped, PROT_READ);
+    c->next = t->caches;
+    t->caches = c;
+    t->counts.caches++;
+    t->counts.cache_bytes += size;
+    return c->memory;
+}
+
+static const void *try_cache(const struct sheaf_host *host, const char *name, uint64_t size, sheaf_build_fn build,
+                             void *user)
+{
+    struct tryhost *t = host->self;
+    const char *bug = t->building       ? "cache called inside a build function"
+                      : !name || !build ? "cache without a name or a build function"
+                                        : NULL;
+    const struct cache *c = bug ? NULL : cache_find(t, name);
+    if (c && c->size != size)
+        bug = "cache called again for the same name with another size";
+    if (bug) {
+        complain(t, bug);
+        try_fail(host, bug);
+        return NULL;
+    }
+    return c ? c->memory : cache_build(t, name, size, build, user);
+}
+
+static const void *try_table(const struct sheaf_host *host, const char *id)
+{
+    (void)host, (void)id;
+    return NULL;
+}
+
+struct tryhost *tryhost_create(FILE *log)
+{
+    struct tryhost *t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->log = log ? log : stderr;
+    t->host = (struct sheaf_host){
+        .abi_major = SHEAF_ABI_MAJOR,
+        .abi_minor = SHEAF_ABI_MINOR,
+        .struct_size = (uint32_t)sizeof t->host,
+        .self = t,
+        .log = try_log,
+        .fail = try_fail,
+        .report = try_report,
+        .stop_requested = try_stop_requested,
+        .emit = try_emit,
+        .scratch = try_scratch,
+        .cache = try_cache,
+        .table = try_table,
+    };
+    return t;
+}
+
+static void free_scratch(struct tryhost *t)
+{
+    while (t->scratch) {
+        struct block *b = t->scratch;
+        t->scratch = b->next;
+        free(b->memory);
+        free(b);
+    }
+}
+
+void tryhost_destroy(struct tryhost *t)
+{
+    if (!t)
+        return;
+    free_scratch(t);
+    while (t->caches) {
+        struct cache *c = t->caches;
+        t->caches = c->next;
+        cache_destroy(c);
+    }
+    free(t);
+}
+
+const struct sheaf_host *tryhost_host(struct tryhost *t)
+{
+    return &t->host;
+}
+
+void tryhost_begin_task(struct tryhost *t, uint32_t n_group_values)
+{
+    free_scratch(t);
+    t->n_group_values = n_group_values;
+    t->counts.rows = t->counts.reports = t->counts.scratch_bytes = 0;
+    t->reason[0] = 0;
+}
+
+const char *tryhost_reason(const struct tryhost *t)
+{
+    return t->reason;
+}
+
+struct tryhost_counts tryhost_counts(const struct tryhost *t)
+{
+    return t->counts;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tryhost: a host for one plugin in this process, for `plugin try`, the describing child and tests of plugins. Log lines,
+ * reports and emitted rows go to a stream; a cache is plain memory of this process, read-only once it is built, so
+ * that a stray write is a crash at the place where it happens. It is strict where a slot is lenient: what the header forbids is
+ * said aloud.
+ */
+#ifndef SHEAF_WORKER_TRYHOST_H
+#define SHEAF_WORKER_TRYHOST_H
+
+#include "sheaf/plugin.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+struct tryhost;
+
+/* log: where lines go (the caller's), NULL = stderr. NULL when memory is short. */
+struct tryhost *tryhost_create(FILE *log);
+void tryhost_destroy(struct tryhost *t);
+
+/* What to pass to the plugin. Lives as long as t. */
+const struct sheaf_host *tryhost_host(struct tryhost *t);
+
+/* Before each run: n_group_values that emit takes; frees the scratch memory and forgets the reason of the task before. */
+void tryhost_begin_task(struct tryhost *t, uint32_t n_group_values);
+
+/* What host->fail was told last, "" = nothing. */
+const char *tryhost_reason(const struct tryhost *t);
+
+/* Rows emitted and values reported since tryhost_begin_task, and bytes of scratch and of all caches. */
+struct tryhost_counts {
+    uint64_t rows, reports, scratch_bytes, cache_bytes, caches;
+};
+struct tryhost_counts tryhost_counts(const struct tryhost *t);
+
+#endif
