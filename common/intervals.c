@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define FIRST_CAP 8
+#define SPLICE_MOST 8 /* ranges; beyond that a merge is cheaper */
 
 void intervals_finish(struct intervals *s)
 {
@@ -127,10 +128,83 @@ int intervals_remove(struct intervals *s, uint64_t from, uint64_t to)
     return splice(s, low, high, piece, n);
 }
 
+/* A few ranges are spliced in one by one; many are merged into a new array, for each splice moves what is behind it. */
+static bool is_few(const struct intervals *s, const struct intervals *other)
+{
+    return other->n <= SPLICE_MOST || s->n <= SPLICE_MOST;
+}
+
+/* Appends a range that begins at or after the last one's beginning. There is room. */
+static void push(struct intervals *s, struct interval r)
+{
+    struct interval *last = s->n == 0 ? NULL : &s->at[s->n - 1];
+    if (last == NULL || r.from > last->to)
+        s->at[s->n++] = r;
+    else if (r.to > last->to)
+        last->to = r.to;
+}
+
+static int make_room(struct intervals *s, size_t n, size_t m)
+{
+    if (n > SIZE_MAX / sizeof(*s->at) - m || (s->at = mem_realloc(NULL, (n + m) * sizeof(*s->at))) == NULL)
+        return SHEAF_ENOMEM;
+    s->cap = n + m;
+    return 0;
+}
+
+static void replace(struct intervals *s, struct intervals *by)
+{
+    by->count = length_of(by->at, by->n);
+    free(s->at);
+    *s = *by;
+}
+
+static int merge_add(struct intervals *s, const struct intervals *other)
+{
+    struct intervals sum = {0};
+    int err = make_room(&sum, s->n, other->n);
+    if (err != 0)
+        return err;
+    size_t i = 0, j = 0;
+    while (i < s->n || j < other->n) {
+        bool ours = j == other->n || (i < s->n && s->at[i].from <= other->at[j].from);
+        push(&sum, ours ? s->at[i++] : other->at[j++]);
+    }
+    replace(s, &sum);
+    return 0;
+}
+
+static int merge_remove(struct intervals *s, const struct intervals *other)
+{
+    struct intervals rest = {0}; /* each range of other ends at most one piece more */
+    int err = make_room(&rest, s->n, other->n);
+    if (err != 0)
+        return err;
+    size_t j = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        struct interval r = s->at[i];
+        while (j < other->n && other->at[j].to <= r.from)
+            j++;
+        /* j stays at the last range that reaches into r: it may reach into the next one too */
+        for (size_t k = j; k < other->n && other->at[k].from < r.to && r.from < r.to; k++) {
+            if (other->at[k].from > r.from)
+                rest.at[rest.n++] = (struct interval){r.from, other->at[k].from};
+            r.from = other->at[k].to;
+            j = k;
+        }
+        if (r.from < r.to)
+            rest.at[rest.n++] = r;
+    }
+    replace(s, &rest);
+    return 0;
+}
+
 int intervals_add_all(struct intervals *s, const struct intervals *other)
 {
     if (s == other)
         return 0;
+    if (!is_few(s, other))
+        return merge_add(s, other);
     for (size_t i = 0; i < other->n; i++) {
         int err = intervals_add(s, other->at[i].from, other->at[i].to);
         if (err != 0)
@@ -146,6 +220,8 @@ int intervals_remove_all(struct intervals *s, const struct intervals *other)
         s->count = 0;
         return 0;
     }
+    if (!is_few(s, other))
+        return merge_remove(s, other);
     for (size_t i = 0; i < other->n; i++) {
         int err = intervals_remove(s, other->at[i].from, other->at[i].to);
         if (err != 0)

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+#include "common/fsutil.h"
+#include "common/mem_fail.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+/* Each test has an empty directory of its own as working directory. */
+static char home[PATH_MAX], work[PATH_MAX];
+
+static int enter_work(void **state)
+{
+    (void)state;
+    snprintf(work, sizeof(work), "/tmp/sheaf-fsutil-XXXXXX");
+    return mkdtemp(work) == NULL || getcwd(home, sizeof(home)) == NULL || chdir(work) != 0;
+}
+
+static int leave_work(void **state)
+{
+    (void)state;
+    return chdir(home) != 0 || dir_remove(work) != 0 || access(work, F_OK) == 0;
+}
+
+static bool exists(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
+}
+
+static size_t entries(const char *path)
+{
+    size_t n = 0;
+    DIR *dir = opendir(path);
+    assert_non_null(dir);
+    while (readdir(dir) != NULL)
+        n++;
+    closedir(dir);
+    return n - 2; /* "." and ".." */
+}
+
+static void assert_file(const char *path, const char *text)
+{
+    struct buf b = {0};
+    assert_int_equal(file_read(path, 1000, &b, NULL), 0);
+    assert_int_equal(b.len, strlen(text));
+    assert_true(b.len == 0 || memcmp(b.data, text, b.len) == 0);
+    buf_finish(&b);
+}
+
+static void a_written_file_has_the_new_bytes_and_no_temporary(void **state)
+{
+    (void)state;
+    struct diag d = {0};
+    assert_int_equal(file_write_atomic("f", "first text", 10, &d), 0);
+    assert_file("f", "first text");
+    assert_int_equal(file_write_atomic("./f", "2nd", 3, &d), 0);
+    assert_file("f", "2nd");
+    assert_int_equal(file_write_atomic("f", NULL, 0, &d), 0);
+    assert_file("f", "");
+    assert_int_equal(entries("."), 1);
+    assert_string_equal(d.text, "");
+}
+
+static void a_failed_write_leaves_the_old_state(void **state)
+{
+    (void)state;
+    struct diag d = {0};
+    assert_int_equal(mkdir("dir", 0755), 0);
+    assert_int_not_equal(file_write_atomic("dir", "x", 1, &d), 0); /* a directory is in the way */
+    assert_non_null(strstr(d.text, "cannot write dir: "));
+    assert_int_equal(file_write_atomic("none/f", "x", 1, &d), SHEAF_ENOENT);
+    assert_non_null(strstr(d.text, "none/f"));
+    assert_int_equal(file_write_atomic("f", "x", 1, &d), 0);
+    mem_fail_after(0);
+    int err = file_write_atomic("f", "y", 1, &d);
+    mem_fail_end();
+    assert_int_equal(err, SHEAF_ENOMEM);
+    assert_file("f", "x");
+    assert_int_equal(entries("."), 2);
+}
+
+static void reading_appends_up_to_the_limit(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    struct diag d = {0};
+    assert_int_equal(file_write_atomic("f", "12345", 5, &d), 0);
+    assert_int_equal(buf_append(&b, "0", 1), 0);
+    assert_int_equal(file_read("f", 5, &b, &d), 0);
+    assert_int_equal(b.len, 6);
+    assert_memory_equal(b.data, "012345", 6);
+    assert_int_equal(file_read("f", 4, &b, &d), SHEAF_ELIMIT);
+    assert_int_equal(b.len, 6);
+    assert_non_null(strstr(d.text, "cannot read f: larger than the limit of 4 bytes"));
+    assert_int_equal(file_read("none", 5, &b, &d), SHEAF_ENOENT);
+    assert_int_equal(file_read("f/f", 5, &b, &d), SHEAF_ENOENT);
+    assert_int_equal(file_read(".", 5, &b, &d), SHEAF_EIO);
+    assert_int_equal(b.len, 6);
+    assert_int_equal(file_read("f", SIZE_MAX, &b, &d), 0);
+    assert_int_equal(b.len, 11);
+    buf_finish(&b);
+}
+
+static void large_files_come_back(void **state)
+{
+    (void)state;
+    struct buf b = {0}, got = {0};
+    assert_int_equal(buf_append(&b, NULL, 300000), 0);
+    b.data[299999] = 9;
+    assert_int_equal(file_write_atomic("f", b.data, b.len, NULL), 0);
+    assert_int_equal(file_read("f", 300000, &got, NULL), 0);
+    assert_int_equal(got.len, b.len);
+    assert_memory_equal(got.data, b.data, b.len);
+    assert_int_equal(file_read("f", 299999, &got, NULL), SHEAF_ELIMIT);
+    buf_finish(&b);
+    buf_finish(&got);
+}
+
+static void directories_are_made_with_their_parents(void **state)
+{
+    (void)state;
+    struct diag d = {0};
+    assert_int_equal(dir_make("a/b//c/", 0755, &d), 0);
+    assert_true(exists("a/b/c"));
+    assert_int_equal(dir_make("a/b/c", 0755, &d), 0);
+    assert_int_equal(dir_make("/", 0755, &d), 0);
+    assert_int_equal(dir_make(".", 0755, &d), 0);
+    assert_string_equal(d.text, "");
+}
+
+static void a_file_in_the_way_of_a_directory_is_told(void **state)
+{
+    (void)state;
+    struct diag d = {0};
+    assert_int_equal(file_write_atomic("f", "x", 1, &d), 0);
+    assert_int_not_equal(dir_make("f", 0755, &d), 0);
+    assert_int_not_equal(dir_make("f/g", 0755, &d), 0);
+    assert_non_null(strstr(d.text, "cannot make directory f/g: "));
+    assert_int_not_equal(dir_make("", 0755, &d), 0);
+    assert_file("f", "x");
+}
+
+static void a_tree_is_removed_and_links_are_not_followed(void **state)
+{
+    (void)state;
+    assert_int_equal(dir_make("keep/inside", 0755, NULL), 0);
+    assert_int_equal(file_write_atomic("keep/f", "x", 1, NULL), 0);
+    assert_int_equal(dir_make("tree/a/b/.hidden", 0755, NULL), 0);
+    assert_int_equal(file_write_atomic("tree/a/f", "x", 1, NULL), 0);
+    assert_int_equal(symlink("../../keep", "tree/a/link"), 0);
+    assert_int_equal(symlink("nowhere", "tree/dangling"), 0);
+    assert_int_equal(dir_remove("tree"), 0);
+    assert_false(exists("tree"));
+    assert_file("keep/f", "x");
+    assert_int_equal(symlink("keep", "link"), 0);
+    assert_int_equal(dir_remove("link"), 0);
+    assert_false(exists("link"));
+    assert_true(exists("keep/inside"));
+}
+
+static void removing_a_file_or_nothing_works_too(void **state)
+{
+    (void)state;
+    assert_int_equal(file_write_atomic("f", "x", 1, NULL), 0);
+    assert_int_equal(dir_remove("f"), 0);
+    assert_false(exists("f"));
+    assert_int_equal(dir_remove("f"), 0);
+    assert_int_equal(dir_remove("none/f"), 0);
+}
+
+static void relative_paths_count_from_the_base(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 0);
+    assert_string_equal(path_absolute(&a, "/base", "/x/../y"), "/x/../y");
+    assert_string_equal(path_absolute(&a, "/base", "x"), "/base/x");
+    assert_string_equal(path_absolute(&a, "/base/", "././x/y"), "/base/x/y");
+    assert_string_equal(path_absolute(&a, "/base", "../x"), "/base/../x");
+    assert_string_equal(path_absolute(&a, "/base", "."), "/base");
+    assert_string_equal(path_absolute(&a, "/", "x"), "/x");
+    char here[PATH_MAX];
+    assert_non_null(getcwd(here, sizeof(here)));
+    assert_string_equal(path_absolute(&a, NULL, "x"), arena_printf(&a, "%s/x", here));
+    assert_string_equal(path_absolute(&a, "", "x"), arena_printf(&a, "%s/x", here));
+    assert_string_equal(path_absolute(&a, "sub", "x"), arena_printf(&a, "%s/sub/x", here));
+    assert_string_equal(path_absolute(&a, ".", "./x"), arena_printf(&a, "%s/x", here));
+    arena_finish(&a);
+}
+
+static void system_errors_become_ours(void **state)
+{
+    (void)state;
+    assert_int_equal(file_error(0), 0);
+    assert_int_equal(file_error(ENOENT), SHEAF_ENOENT);
+    assert_int_equal(file_error(ENOSPC), SHEAF_ENOSPC);
+    assert_int_equal(file_error(ENOMEM), SHEAF_ENOMEM);
+    assert_int_equal(file_error(EBUSY), SHEAF_EBUSY);
+    assert_int_equal(file_error(EACCES), SHEAF_EIO);
+}
+
+#define IN_WORK(test) cmocka_unit_test_setup_teardown(test, enter_work, leave_work)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_WORK(a_written_file_has_the_new_bytes_and_no_temporary),
+        IN_WORK(a_failed_write_leaves_the_old_state),
+        IN_WORK(reading_appends_up_to_the_limit),
+        IN_WORK(large_files_come_back),
+        IN_WORK(directories_are_made_with_their_parents),
+        IN_WORK(a_file_in_the_way_of_a_directory_is_told),
+        IN_WORK(a_tree_is_removed_and_links_are_not_followed),
+        IN_WORK(removing_a_file_or_nothing_works_too),
+        IN_WORK(relative_paths_count_from_the_base),
+        cmocka_unit_test(system_errors_become_ours),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
