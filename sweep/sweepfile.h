@@ -26,6 +26,9 @@ struct sweep_overrides {
 /* Parses `path` and applies the overrides. Unknown fields, duplicate keys, wrong types, anchors, several documents: SHEAF_EINVAL
  * with "file:line:column: what. What to do". An override's place is "--set params.top_n=3". NULL on failure. */
 struct sweepfile *sweepfile_read(const char *path, const struct sweep_overrides *o, struct diag *d);
+/* The same from memory; `path` only names the place. What sweepfile_read calls, and tests and the fuzzer. */
+struct sweepfile *sweepfile_parse(const char *path, const char *bytes, size_t len, const struct sweep_overrides *o,
+                                  struct diag *d);
 void sweepfile_destroy(struct sweepfile *f);
 
 /* What must be known before the plugin can be described and the data opened. Texts live in f. */

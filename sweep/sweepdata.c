@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sweepdata: the dataset against the plugin's arrays, and the split of the rows of the axis that the plugin names.
+ */
+#include "sweep/sweepplan.h"
+
+#include "data/dataset.h"
+#include "sweep/split.h"
+#include "sweep/suggest.h"
+#include "sweep/sweepschema.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ARRAY_SHOWN 96
+
+static const char *show_type(uint32_t dtype, uint32_t rank, char out[ARRAY_SHOWN])
+{
+    const char *type = dtype == SHEAF_ANY ? "any type" : dtype_name(dtype);
+    if (rank == 0)
+        snprintf(out, ARRAY_SHOWN, "%s", type);
+    else
+        snprintf(out, ARRAY_SHOWN, "%s with %u %s", type, rank, rank == 1 ? "axis" : "axes");
+    return out;
+}
+
+static int missing_array(struct planner *p, const struct plan_array *want)
+{
+    char type[ARRAY_SHOWN];
+    show_type(want->dtype, want->rank, type);
+    if (p->ds == NULL)
+        return place_fail(sweepfile_at(p->f, "data"), p->d, "%s needs the array %s (%s); add data: FILE.sheaf",
+                          p->plugin->name, want->name, type);
+    struct suggest near;
+    suggest_begin(&near, want->name);
+    for (uint32_t i = 0; i < dataset_count(p->ds); i++)
+        suggest_offer(&near, dataset_at(p->ds, i)->name);
+    return place_fail(sweepfile_at(p->f, "data"), p->d,
+                      "the data has no array %s (%s), which %s needs; pack it under this name (it has: %s)", want->name,
+                      type, p->plugin->name, near.known[0] != '\0' ? near.known : "nothing");
+}
+
+static int check_array(struct planner *p, const struct plan_array *want, const struct sheaf_view *view)
+{
+    bool type = want->dtype == SHEAF_ANY || want->dtype == view->dtype;
+    bool rank = want->rank == 0 || want->rank == view->rank;
+    char have[ARRAY_SHOWN], need[ARRAY_SHOWN];
+    if (!type || !rank)
+        return place_fail(sweepfile_at(p->f, "data"), p->d, "the array %s is %s, but %s takes %s; pack it as that",
+                          want->name, show_type(view->dtype, view->rank, have), p->plugin->name,
+                          show_type(want->dtype, want->rank, need));
+    return 0;
+}
+
+/* The first array with a row axis says how many rows there are; the others must agree. */
+static int check_rows(struct planner *p, const struct plan_array *want, const struct sheaf_view *view,
+                      const char **first)
+{
+    struct plan_split *s = &p->out->split;
+    const struct place *at = sweepfile_at(p->f, "data");
+    if (view->rank == 0)
+        return place_fail(at, p->d, "the array %s is a single value, but %s cuts its rows; pack it with an axis",
+                          want->name, p->plugin->name);
+    if (*first == NULL) {
+        *first = want->name;
+        s->row_axis = want->row_axis;
+        s->n_rows = view->shape[0];
+        return 0;
+    }
+    if (strcmp(s->row_axis, want->row_axis) != 0)
+        return place_fail(sweepfile_at(p->f, "plugin"), p->d,
+                          "%s cuts rows along two axes, %s and %s; this version takes plugins with one",
+                          p->plugin->name, s->row_axis, want->row_axis);
+    if (s->n_rows != view->shape[0])
+        return place_fail(at, p->d, "%s has %" PRIu64 " rows (%s), but %s has %" PRIu64 "; pack them equally long",
+                          *first, s->n_rows, s->row_axis, want->name, view->shape[0]);
+    return 0;
+}
+
+static int check_arrays(struct planner *p)
+{
+    const char *first = NULL;
+    p->out->split.row_axis = "";
+    for (uint32_t i = 0; i < p->plugin->n_arrays; i++) {
+        const struct plan_array *want = &p->plugin->arrays[i];
+        const struct dataset_array *have = p->ds != NULL ? dataset_find(p->ds, want->name) : NULL;
+        if (have == NULL && want->required)
+            return missing_array(p, want);
+        int err = have != NULL ? check_array(p, want, &have->view) : 0;
+        if (err == 0 && have != NULL && want->row_axis[0] != '\0')
+            err = check_rows(p, want, &have->view, &first);
+        if (err != 0)
+            return err;
+    }
+    return 0;
+}
+
+static int too_few_rows(struct planner *p, const char *field)
+{
+    const struct plan_split *s = &p->out->split;
+    const struct place *at = sweepfile_at(p->f, field);
+    if (s->kind == SPLIT_K_FOLD)
+        return place_fail(at, p->d, "%" PRIu64 " folds do not fit: the data has %" PRIu64 " rows (%s); make k smaller",
+                          s->k, s->n_rows, s->row_axis);
+    return place_fail(at, p->d,
+                      "no window fits: train %" PRIu64 " + gap %" PRIu64 " + test %" PRIu64 " = %" PRIu64
+                      " rows, the data has %" PRIu64 " (%s); make them smaller",
+                      s->train, s->gap, s->test, s->train + s->gap + s->test, s->n_rows, s->row_axis);
+}
+
+static void read_walk_forward(struct planner *p)
+{
+    const struct ynode *n = ynode_find(p->f->root, "split.walk_forward");
+    struct plan_split *s = &p->out->split;
+    s->kind = SPLIT_WALK_FORWARD;
+    s->train = (uint64_t)sweepschema_int(n, "train", 0);
+    s->test = (uint64_t)sweepschema_int(n, "test", 0);
+    s->step = (uint64_t)sweepschema_int(n, "step", (int64_t)s->test);
+    s->gap = (uint64_t)sweepschema_int(n, "gap", 0);
+    s->anchored = sweepschema_bool(n, "anchored", false);
+}
+
+static int check_strata(struct planner *p, const struct ynode *name)
+{
+    const struct dataset_array *a = dataset_find(p->ds, name->value.text);
+    struct suggest near;
+    suggest_begin(&near, name->value.text);
+    for (uint32_t i = 0; i < dataset_count(p->ds); i++)
+        suggest_offer(&near, dataset_at(p->ds, i)->name);
+    if (a == NULL)
+        return place_fail(&name->at, p->d, "the data has no array %.80s; %s", name->value.text, suggest_advice(&near));
+    if (a->view.rank != 1 || a->view.shape[0] != p->out->split.n_rows)
+        return place_fail(&name->at, p->d,
+                          "%.80s cannot stratify: it must have one axis of %" PRIu64 " rows (%s); name another array",
+                          name->value.text, p->out->split.n_rows, p->out->split.row_axis);
+    p->out->split.stratify = a->name;
+    return 0;
+}
+
+static int read_k_fold(struct planner *p)
+{
+    const struct ynode *n = ynode_find(p->f->root, "split.k_fold");
+    struct plan_split *s = &p->out->split;
+    s->kind = SPLIT_K_FOLD;
+    s->k = (uint64_t)sweepschema_int(n, "k", 0);
+    s->shuffle = sweepschema_bool(n, "shuffle", false);
+    const struct ynode *strata = ynode_get(n, "stratify");
+    return strata != NULL ? check_strata(p, strata) : 0;
+}
+
+static int read_split(struct planner *p)
+{
+    struct plan_split *s = &p->out->split;
+    const struct ynode *node = ynode_get(p->f->root, "split");
+    s->kind = SPLIT_NONE;
+    s->stratify = "";
+    p->out->splits = 1;
+    if (node == NULL)
+        return 0;
+    if (s->row_axis[0] == '\0')
+        return place_fail(&node->at, p->d, "nothing to split: %s; remove split",
+                          p->ds == NULL ? "the sweep has no data" : "the plugin names no row axis");
+    bool walk = ynode_get(node, "walk_forward") != NULL;
+    int err = 0;
+    if (walk)
+        read_walk_forward(p);
+    else
+        err = read_k_fold(p);
+    if (err != 0)
+        return err;
+    p->out->splits = split_count(s);
+    return p->out->splits > 0 ? 0 : too_few_rows(p, walk ? "split.walk_forward" : "split.k_fold");
+}
+
+int sweepdata_resolve(struct planner *p)
+{
+    int err = check_arrays(p);
+    return err != 0 ? err : read_split(p);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sweepfile: reads the bytes, lets yamltree, overrides and sweepschema do their work in this order, and answers
+ * what is needed before the plugin is described.
+ */
+#include "sweep/sweepfile.h"
+
+#include "common/fsutil.h"
+#include "sweep/overrides.h"
+#include "sweep/sweepfile_impl.h"
+#include "sweep/sweepschema.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONFIG_BYTES ((size_t)1 << 20)
+
+static int no_memory(struct diag *d, const char *path)
+{
+    return diag_fail(d, SHEAF_ENOMEM, "%s: out of memory while reading it", path);
+}
+
+static json_t *to_json(const struct ynode *n);
+
+static json_t *map_to_json(const struct ynode *map)
+{
+    json_t *object = json_object();
+    for (const struct ynode *n = map->first; object != NULL && n != NULL; n = n->next) {
+        if (json_object_set_new(object, n->key->value.text, to_json(n)) != 0) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
+static json_t *list_to_json(const struct ynode *list)
+{
+    json_t *array = json_array();
+    for (const struct ynode *n = list->first; array != NULL && n != NULL; n = n->next) {
+        if (json_array_append_new(array, to_json(n)) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+/* NULL when out of memory, which the callers' set and append pass on. */
+static json_t *to_json(const struct ynode *n)
+{
+    if (n->kind == YNODE_MAP)
+        return map_to_json(n);
+    if (n->kind == YNODE_LIST)
+        return list_to_json(n);
+    switch (n->value.kind) {
+    case SCALAR_NULL:
+        return json_null();
+    case SCALAR_BOOL:
+        return json_boolean(n->value.i != 0);
+    case SCALAR_INT:
+        return json_integer(n->value.i);
+    case SCALAR_FLOAT:
+        return json_real(n->value.f);
+    default:
+        return json_stringn(n->value.text, n->value.len);
+    }
+}
+
+/* Sorted keys and no blanks: equal configs are equal texts, and so equal sweeps. */
+static int render_config(struct sweepfile *f, struct diag *d)
+{
+    const struct ynode *node = ynode_get(f->root, "config");
+    if (node == NULL) {
+        f->config = "{}";
+        return 0;
+    }
+    json_t *json = to_json(node);
+    char *text = json != NULL ? json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
+    json_decref(json);
+    if (text == NULL)
+        return no_memory(d, f->path);
+    size_t len = strlen(text);
+    f->config = arena_text(f->arena, text, len);
+    free(text);
+    if (len > CONFIG_BYTES)
+        return place_fail(&node->at, d, "config is larger than 1 MiB; pass the name of a file in it");
+    return f->config != NULL ? 0 : no_memory(d, f->path);
+}
+
+static int name_paths(struct sweepfile *f, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t dir = slash == NULL ? 0 : (size_t)(slash - path);
+    f->path = arena_text(f->arena, path, strlen(path));
+    if (slash == path)
+        f->dir = "/";
+    else
+        f->dir = slash == NULL ? "." : arena_text(f->arena, path, dir);
+    f->absolute = path_absolute(f->arena, NULL, path);
+    return f->path != NULL && f->dir != NULL && f->absolute != NULL ? 0 : SHEAF_ENOMEM;
+}
+
+static int parse(struct sweepfile *f, const char *bytes, size_t len, const struct sweep_overrides *o, struct diag *d)
+{
+    int err = yamltree_parse(f->path, true, bytes, len, f->arena, &f->root, d);
+    if (err == 0 && f->root == NULL)
+        return diag_fail(d, SHEAF_EINVAL, "%s:1:1: the file is empty; begin with plugin: NAME", f->path);
+    if (err == 0 && f->root->kind == YNODE_MAP)
+        err = overrides_apply(f->root, o, f->arena, d);
+    if (err == 0)
+        err = sweepschema_check(f->root, d);
+    if (err == 0)
+        err = overrides_limit(o != NULL ? o->limit : NULL, &f->limit, d);
+    if (err == 0)
+        err = overrides_verify(o != NULL ? o->verify : NULL, &f->verify_ppm, d);
+    return err != 0 ? err : render_config(f, d);
+}
+
+struct sweepfile *sweepfile_parse(const char *path, const char *bytes, size_t len, const struct sweep_overrides *o,
+                                  struct diag *d)
+{
+    struct sweepfile *f = calloc(1, sizeof *f);
+    if (f == NULL) {
+        no_memory(d, path);
+        return NULL;
+    }
+    f->arena = &f->own;
+    arena_init(f->arena, 0);
+    int err = name_paths(f, path);
+    if (err != 0)
+        no_memory(d, path);
+    else
+        err = parse(f, bytes, len, o, d);
+    if (err != 0) {
+        sweepfile_destroy(f);
+        return NULL;
+    }
+    return f;
+}
+
+struct sweepfile *sweepfile_read(const char *path, const struct sweep_overrides *o, struct diag *d)
+{
+    struct buf bytes = {0};
+    struct diag why = {{0}};
+    struct sweepfile *f = NULL;
+    int err = file_read(path, YAMLTREE_BYTES, &bytes, &why);
+    if (err == SHEAF_ENOENT)
+        diag_fail(d, SHEAF_EINVAL, "%s: there is no such file; check the name of the sweep file", path);
+    else if (err == SHEAF_ELIMIT)
+        diag_fail(d, SHEAF_EINVAL, "%s: larger than %zu MiB; put long lists of trials into a file (search: list)", path,
+                  YAMLTREE_BYTES >> 20);
+    else if (err != 0)
+        diag_fail(d, err, "%s", why.text);
+    else
+        f = sweepfile_parse(path, (const char *)bytes.data, bytes.len, o, d);
+    buf_finish(&bytes);
+    return f;
+}
+
+void sweepfile_destroy(struct sweepfile *f)
+{
+    if (f == NULL)
+        return;
+    arena_finish(f->arena);
+    free(f);
+}
+
+const char *sweepfile_plugin(const struct sweepfile *f)
+{
+    return sweepschema_text(f->root, "plugin", NULL);
+}
+
+const char *sweepfile_config(const struct sweepfile *f)
+{
+    return f->config;
+}
+
+const char *sweepfile_data(const struct sweepfile *f)
+{
+    return sweepschema_text(f->root, "data", NULL);
+}
+
+const char *sweepfile_dir(const struct sweepfile *f)
+{
+    return f->dir;
+}
+
+const struct place *sweepfile_at(const struct sweepfile *f, const char *field)
+{
+    const struct ynode *n = ynode_find(f->root, field);
+    return n != NULL ? &n->at : &f->root->at;
+}
+
+const char *sweepfile_place(const struct sweepfile *f, const char *field)
+{
+    const char *text = place_text(sweepfile_at(f, field), f->arena);
+    return text != NULL ? text : f->path;
+}

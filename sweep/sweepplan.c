@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sweepplan: a checked sweep file, a plugin's descriptor and a dataset become a plan. Parameters first (most mistakes are
+ * there), then data and split, goal, constraints, and the number of tasks.
+ */
+#include "sweep/sweepplan.h"
+
+#include "sweep/space.h"
+#include "sweep/suggest.h"
+#include "sweep/sweepschema.h"
+#include "sweep/where.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A grid or list up to this size is searched for a trial that `where` lets pass. */
+#define WHERE_TRIALS 1000000u
+#define MAX_GOALS 64u
+#define MAX_WHERE 1024u
+
+int sweepplan_no_memory(const struct planner *p)
+{
+    return diag_fail(p->d, SHEAF_ENOMEM, "%s: out of memory while making the plan", p->f->path);
+}
+
+static const char *copy_text(const struct planner *p, const char *text)
+{
+    return arena_text(p->arena, text, strlen(text));
+}
+
+static int resolve_head(struct planner *p, const char *data_path)
+{
+    struct plan *out = p->out;
+    out->version = PLAN_VERSION;
+    out->order = ORDER_TRIAL_MAJOR;
+    out->keys = 1;
+    out->plugin = *p->plugin;
+    out->name = copy_text(p, sweepschema_text(p->f->root, "name", ""));
+    out->source = copy_text(p, p->f->absolute);
+    out->data_path = copy_text(p, data_path);
+    if (p->ds != NULL) {
+        void *digest = arena_alloc(p->arena, HASH_BYTES);
+        if (digest == NULL)
+            return sweepplan_no_memory(p);
+        memcpy(digest, dataset_digest(p->ds), HASH_BYTES);
+        out->data_digest = (struct slice){digest, HASH_BYTES};
+    }
+    bool whole = out->name != NULL && out->source != NULL && out->data_path != NULL;
+    return whole ? 0 : sweepplan_no_memory(p);
+}
+
+static void resolve_rest(struct planner *p)
+{
+    const struct ynode *root = p->f->root;
+    struct plan *out = p->out;
+    out->reduce_split = sweepschema_word(root, "reduce.split", sweepschema_reductions, REDUCE_MEAN);
+    out->reduce_key = sweepschema_word(root, "reduce.key", sweepschema_reductions, REDUCE_MEAN);
+    out->limits.task_seconds = sweepschema_number(root, "limits.task_seconds", 0);
+    out->limits.memory_mb = (uint64_t)sweepschema_int(root, "limits.memory_mb", 0);
+    out->limits.attempts = (uint32_t)sweepschema_int(root, "limits.attempts", 3);
+    out->limits.failures = (uint64_t)sweepschema_int(root, "limits.failures", 0);
+    out->keep_best = (uint64_t)sweepschema_int(root, "keep.best", 0);
+    out->verify_ppm = p->f->verify_ppm;
+}
+
+static int add_goal(struct planner *p, const struct ynode *map)
+{
+    const struct ynode *n = map->first; /* maximize or minimize: the schema lets one through */
+    struct plan_goal *goal = &p->out->goals[p->out->n_goals];
+    struct suggest near;
+    suggest_begin(&near, n->value.text);
+    for (uint32_t i = 0; i < p->plugin->n_scores; i++) {
+        suggest_offer(&near, p->plugin->scores[i].name);
+        if (strcmp(p->plugin->scores[i].name, n->value.text) != 0)
+            continue;
+        for (uint32_t g = 0; g < p->out->n_goals; g++)
+            if (p->out->goals[g].score == i)
+                return place_fail(&n->at, p->d, "goal has %s twice; remove one", n->value.text);
+        *goal = (struct plan_goal){.score = i, .maximize = strcmp(n->key->value.text, "maximize") == 0};
+        p->out->n_goals++;
+        return 0;
+    }
+    return place_fail(&n->at, p->d, "%s has no score %.80s; %s", p->plugin->name, n->value.text, suggest_advice(&near));
+}
+
+static int missing_goal(struct planner *p)
+{
+    struct suggest known;
+    suggest_begin(&known, "");
+    for (uint32_t i = 0; i < p->plugin->n_scores; i++)
+        suggest_offer(&known, p->plugin->scores[i].name);
+    return place_fail(&p->f->root->at, p->d, "goal is missing; add goal: {maximize: SCORE} with one of: %s",
+                      known.known);
+}
+
+static int resolve_goals(struct planner *p)
+{
+    const struct ynode *goal = ynode_get(p->f->root, "goal");
+    if (goal == NULL)
+        return missing_goal(p);
+    uint32_t n = goal->kind == YNODE_LIST ? goal->n : 1;
+    if (n > MAX_GOALS)
+        return place_fail(&goal->at, p->d, "goal has %u objectives; give at most %u", n, MAX_GOALS);
+    p->out->goals = arena_alloc(p->arena, n * sizeof(struct plan_goal));
+    if (p->out->goals == NULL)
+        return sweepplan_no_memory(p);
+    if (goal->kind == YNODE_MAP)
+        return add_goal(p, goal);
+    int err = 0;
+    for (const struct ynode *g = goal->first; g != NULL && err == 0; g = g->next)
+        err = add_goal(p, g);
+    return err;
+}
+
+static int add_where(struct planner *p, const struct ynode *n)
+{
+    struct diag why = {{0}};
+    const char *text = copy_text(p, n->value.text);
+    if (text == NULL)
+        return sweepplan_no_memory(p);
+    struct where *w = where_compile(text, p->plugin, &why);
+    if (w == NULL)
+        return place_fail(&n->at, p->d, "where \"%.200s\": %s", text, why.text);
+    where_destroy(w);
+    p->out->where[p->out->n_where++] = text;
+    return 0;
+}
+
+static int resolve_where(struct planner *p)
+{
+    const struct ynode *where = ynode_get(p->f->root, "where");
+    if (where == NULL)
+        return 0;
+    uint32_t n = where->kind == YNODE_LIST ? where->n : 1;
+    if (n > MAX_WHERE)
+        return place_fail(&where->at, p->d, "where has %u constraints; give at most %u", n, MAX_WHERE);
+    p->out->where = arena_alloc(p->arena, n * sizeof(const char *));
+    if (p->out->where == NULL)
+        return sweepplan_no_memory(p);
+    if (where->kind == YNODE_SCALAR)
+        return add_where(p, where);
+    int err = 0;
+    for (const struct ynode *e = where->first; e != NULL && err == 0; e = e->next)
+        err = add_where(p, e);
+    return err;
+}
+
+static int check_satisfiable(struct planner *p)
+{
+    if (p->out->n_where == 0 || p->out->method == METHOD_RANDOM || p->out->trials > WHERE_TRIALS)
+        return 0;
+    struct diag why = {{0}};
+    struct space *space = space_create(p->out, &why);
+    const struct place *at = sweepfile_at(p->f, "where");
+    if (space == NULL)
+        return place_fail(at, p->d, "%s", why.text);
+    const struct sheaf_value *values;
+    bool found = false;
+    for (uint64_t t = 0; t < p->out->trials && !found; t++)
+        found = space_trial(space, t, &values);
+    space_destroy(space);
+    if (!found)
+        return place_fail(at, p->d, "where excludes all %" PRIu64 " trials; loosen it or widen the params",
+                          p->out->trials);
+    return 0;
+}
+
+static int check_tasks(struct planner *p)
+{
+    struct plan *out = p->out;
+    if (p->f->limit > 0 && out->trials > p->f->limit) {
+        out->trials = p->f->limit;
+        for (uint32_t i = 0; i < out->n_axes; i++)
+            if (out->axes[i].kind == AXIS_LIST)
+                out->axes[i].codes.len = (size_t)out->trials * 4;
+    }
+    if (out->trials > (PLAN_MAX_TASKS - 1) / out->splits)
+        return place_fail(sweepfile_at(p->f, "params"), p->d,
+                          "%" PRIu64 " trials x %" PRIu64 " splits are 2^63 tasks or more; give fewer of either",
+                          out->trials, out->splits);
+    return 0;
+}
+
+int sweepfile_plan(const struct sweepfile *f, const struct plan_plugin *plugin, const struct dataset *ds,
+                   const char *data_path, struct arena *arena, struct plan *out, struct diag *d)
+{
+    struct plan plan;
+    memset(&plan, 0, sizeof plan);
+    struct planner p = {.f = f, .plugin = plugin, .ds = ds, .arena = arena, .out = &plan, .d = d};
+    int err = resolve_head(&p, data_path);
+    if (err == 0)
+        err = sweepaxis_resolve(&p);
+    if (err == 0)
+        err = sweepdata_resolve(&p);
+    if (err == 0)
+        err = resolve_goals(&p);
+    if (err == 0)
+        err = resolve_where(&p);
+    if (err != 0)
+        return err;
+    resolve_rest(&p);
+    err = check_satisfiable(&p);
+    if (err == 0)
+        err = check_tasks(&p);
+    if (err == 0)
+        *out = plan;
+    return err;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sweepplan: the parts of sweepfile_plan, each of which fills its share of a plan from a checked tree, the
+ * plugin's descriptor and the dataset. Internal to sweep/.
+ */
+#ifndef SHEAF_SWEEP_SWEEPPLAN_H
+#define SHEAF_SWEEP_SWEEPPLAN_H
+
+#include "sweep/sweepfile_impl.h"
+
+struct planner {
+    const struct sweepfile *f;
+    const struct plan_plugin *plugin;
+    const struct dataset *ds; /* NULL = the sweep has none */
+    struct arena *arena;      /* of the plan */
+    struct plan *out;
+    struct diag *d;
+};
+
+/* "out of memory" into d; returns SHEAF_ENOMEM. */
+int sweepplan_no_memory(const struct planner *p);
+
+/* method, seed, axes, trials (without --limit). Each: 0, SHEAF_ENOMEM or SHEAF_EINVAL with a line in d. */
+int sweepaxis_resolve(struct planner *p);
+
+/* Checks the dataset's arrays against the plugin's; then split and splits. */
+int sweepdata_resolve(struct planner *p);
+
+#endif
