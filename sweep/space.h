@@ -11,8 +11,8 @@
 
 struct space;
 
-/* How many values an axis has in a grid: its factor in the number of trials. `count` for points and steps, but AXIS_LOG_INT
- * drops equal neighbours; 1 for a constant; 0 when memory is short. */
+/* How many values an axis has in a grid: its factor in the number of trials. `count` for points, but AXIS_LOG_INT drops
+ * equal neighbours; 1 for a constant; 0 for an int range of more than 2^63 - 1 values or a log int of more than 2^20 points. */
 uint64_t space_axis_size(const struct plan_axis *a);
 
 /* Compiles the plan's axes and constraints. The plan must outlive the space. NULL on failure, with a line in d.
