@@ -79,13 +79,14 @@ static void the_limit_bounds_what_is_held(void **state)
     arena_init(&a, 10000);
     assert_null(arena_alloc(&a, 10001));
     assert_null(arena_alloc(&a, 10000)); /* the block's header counts too */
-    size_t got = 0;
-    while (arena_alloc(&a, 64) != NULL)
-        got += 64;
-    assert_true(got > 9000);
-    assert_true(a.total <= 10000);
-    arena_reset(&a);
-    assert_non_null(arena_alloc(&a, 64));
+    for (int round = 0; round < 3; round++) {
+        size_t got = 0;
+        while (arena_alloc(&a, 64) != NULL)
+            got += 64;
+        assert_true(got > 9000); /* a reset gives back what it frees */
+        assert_true(a.total <= 10000);
+        arena_reset(&a);
+    }
     arena_finish(&a);
     assert_int_equal(a.limit, 10000);
 }

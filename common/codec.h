@@ -77,7 +77,8 @@ struct codec {
         .name = #type, .size = sizeof(type), .fields = (fields_), .n_fields = sizeof(fields_) / sizeof((fields_)[0])   \
     }
 
-/* Appends obj as one MessagePack array to out. 0, SHEAF_ENOMEM, or SHEAF_ELIMIT for a field over its cap. */
+/* Appends obj as one MessagePack array to out. In texts, bytes that are not UTF-8 become '?'. 0, SHEAF_ENOMEM, or
+ * SHEAF_ELIMIT for a field over its cap or more objects than a reader takes; then out is unchanged. */
 int codec_encode(const struct codec *c, const void *obj, struct buf *out);
 
 /* Reads one array from bytes into *obj (fully written on success only). Texts, arrays and element structs live

@@ -45,7 +45,8 @@ static int refuse(const struct reader *r, int err, const char *what)
 {
     char path[PATH_BYTES] = "";
     path_format(r->place, path, sizeof(path));
-    return diag_fail(r->d, err, "malformed %s: %s%s%s", r->message->name, path, path[0] == '\0' ? "" : ": ", what);
+    diag_fail(r->d, err, "malformed %s: %s%s%s", r->message->name, path, path[0] == '\0' ? "" : ": ", what);
+    return err;
 }
 
 static int check_max(const struct reader *r, uint64_t value, uint64_t max)
@@ -56,6 +57,12 @@ static int check_max(const struct reader *r, uint64_t value, uint64_t max)
 static int out_of_memory(const struct reader *r)
 {
     return refuse(r, SHEAF_ENOMEM, "out of memory, or more of it than one message may take");
+}
+
+/* The field is a pointer of whatever type; only a copy of the bytes may write it (strict aliasing). */
+static void store_pointer(char *field, const void *p)
+{
+    memcpy(field, &p, sizeof(p));
 }
 
 static int read_u64(struct reader *r, const struct codec_field *f, const msgpack_object *o, char *obj)
@@ -125,7 +132,7 @@ static int read_text_field(struct reader *r, const struct codec_field *f, const 
     const char *text = NULL;
     int err = read_text(r, o, f->max, &text);
     if (err == 0)
-        memcpy(obj + f->offset, &text, sizeof(text));
+        store_pointer(obj + f->offset, text);
     return err;
 }
 
@@ -161,7 +168,7 @@ static int begin_list(struct reader *r, const struct codec_field *f, const msgpa
 
 static void finish_list(const struct codec_field *f, const msgpack_object *o, const void *items, char *obj)
 {
-    memcpy(obj + f->offset, &items, sizeof(items));
+    store_pointer(obj + f->offset, items);
     memcpy(obj + f->count_offset, &o->via.array.size, sizeof(uint32_t));
 }
 
@@ -210,11 +217,10 @@ static int (*const readers[])(struct reader *, const struct codec_field *, const
  * The memory is zero already. */
 static void set_defaults(const struct codec *c, size_t first, char *obj)
 {
-    static const char *const empty = "";
     for (size_t i = first; i < c->n_fields; i++) {
         const struct codec_field *f = &c->fields[i];
         if (f->kind == CODEC_TEXT)
-            memcpy(obj + f->offset, &empty, sizeof(empty));
+            store_pointer(obj + f->offset, "");
         else if (f->kind == CODEC_STRUCT)
             set_defaults(f->of, 0, obj + f->offset);
     }

@@ -238,6 +238,17 @@ static void values_over_their_caps_are_refused_and_named(void **state)
             ": items[1].id: over its limit");
 }
 
+static void a_binary_over_its_cap_is_refused(void **state)
+{
+    (void)state;
+    static uint8_t bytes[16 + 70001] = "\x97\x00\x00\x00\xca\0\0\0\0\xc2\xa0\xc6\x00\x01\x11\x70"; /* 70000 */
+    struct diag d;
+    assert_int_equal(decode(&sample_codec, bytes, 16 + 70000, &d), 0);
+    bytes[15]++;
+    assert_int_equal(decode(&sample_codec, bytes, 16 + 70001, &d), SHEAF_ELIMIT);
+    assert_non_null(strstr(d.text, ": bin: over its limit"));
+}
+
 static void texts_with_nul_or_broken_utf8_are_refused(void **state)
 {
     (void)state;
@@ -263,6 +274,7 @@ int main(void)
         cmocka_unit_test(any_changed_byte_is_refused_or_decoded_without_harm),
         cmocka_unit_test(wrong_types_are_refused_and_named),
         cmocka_unit_test(values_over_their_caps_are_refused_and_named),
+        cmocka_unit_test(a_binary_over_its_cap_is_refused),
         cmocka_unit_test(texts_with_nul_or_broken_utf8_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,13 +66,13 @@ static int read_head(struct scan *s, struct head *h)
         h->payload = type & 31;
     } else if (type >= 0x80 && type <= 0x9f) {
         h->container = true;
-        h->children = (type & 15u) * (type < 0x90 ? 2u : 1u);
+        h->children = (uint64_t)(type & 15) * (type < 0x90 ? 2 : 1);
     }
     return 0;
 }
 
-/* Children are at least a byte each, so all that is announced must fit into what is left. Comparing the sum and not each
- * count alone keeps nested headers from claiming the same bytes several times. */
+/* Children are at least a byte each, so all that is announced must fit into what is left: a header that lies is refused
+ * at once, also when it hides behind others that claim the same bytes. */
 static int enter(struct scan *s, uint64_t children)
 {
     if (s->depth == CODEC_DEPTH)

@@ -33,7 +33,8 @@ struct diag {
     char text[1024];
 };
 
-/* Formats the line (cut to fit, newlines and control characters become spaces) and returns err. d may be NULL. */
+/* Formats the line (cut to fit, newlines and control characters become spaces) and returns err. d may be NULL.
+ * An argument may be d->text itself, to put context in front. */
 int diag_fail(struct diag *d, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int diag_vfail(struct diag *d, int err, const char *fmt, va_list ap);
 

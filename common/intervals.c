@@ -185,12 +185,11 @@ static int merge_remove(struct intervals *s, const struct intervals *other)
         struct interval r = s->at[i];
         while (j < other->n && other->at[j].to <= r.from)
             j++;
-        /* j stays at the last range that reaches into r: it may reach into the next one too */
+        /* not with j itself: the last range that reaches into r may reach into the next one too */
         for (size_t k = j; k < other->n && other->at[k].from < r.to && r.from < r.to; k++) {
             if (other->at[k].from > r.from)
                 rest.at[rest.n++] = (struct interval){r.from, other->at[k].from};
             r.from = other->at[k].to;
-            j = k;
         }
         if (r.from < r.to)
             rest.at[rest.n++] = r;
