@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * children: posix_spawn, waitpid, and a pipe.
+ */
+#include "cli/children.h"
+#include "common/clock.h"
+#include "common/sigfd.h"
+#include "worker/selfexe.h"
+#include "worker/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LIFELINE_FD 3
+#define MAX_RESTARTS 3u
+
+static const char *const role_names[CHILD_ROLES] = {"broker", "worker"};
+
+static int close_on_exec_pipe(int ends[2])
+{
+    if (pipe(ends) != 0)
+        return -1;
+    for (int i = 0; i < 2; i++)
+        if (fcntl(ends[i], F_SETFD, FD_CLOEXEC) != 0)
+            return -1;
+    return 0;
+}
+
+int children_init(struct children *c, uint64_t slots, int sigfd, struct diag *d)
+{
+    memset(c, 0, sizeof *c);
+    c->sigfd = sigfd;
+    c->lifeline[0] = c->lifeline[1] = -1;
+    c->slots = slots;
+    int err = runtime_path(c->socket_path, d);
+    if (err != SHEAF_OK) {
+        c->socket_path[0] = '\0';
+        return err;
+    }
+    (void)snprintf(c->endpoint, sizeof c->endpoint, "ipc://%s", c->socket_path);
+    if (close_on_exec_pipe(c->lifeline) != 0)
+        return diag_fail(d, SHEAF_EIO, "a pipe: %s", strerror(errno));
+    return SHEAF_OK;
+}
+
+/* A child finds nothing to read, our stderr for both outputs, and the lifeline. */
+static int spawn(const struct children *c, const char *const argv[], pid_t *pid, struct diag *d)
+{
+    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (nothing < 0)
+        return diag_fail(d, SHEAF_EIO, "/dev/null: %s", strerror(errno));
+    const struct spawn_fd fds[] = {
+        {nothing, STDIN_FILENO}, {STDERR_FILENO, STDOUT_FILENO}, {c->lifeline[0], LIFELINE_FD}};
+    struct spawn_spec spec = {.argv = argv, .fds = fds, .n_fds = sizeof fds / sizeof fds[0], .own_group = true};
+    int err = spawn_process(&spec, pid, d);
+    (void)close(nothing);
+    return err;
+}
+
+int children_start(struct children *c, enum child_role role, struct diag *d)
+{
+    char slots[24], lifeline[8];
+    (void)snprintf(slots, sizeof slots, "%" PRIu64, c->slots);
+    (void)snprintf(lifeline, sizeof lifeline, "%d", LIFELINE_FD);
+    const char *exe = selfexe_path();
+    const char *broker[] = {exe,         "broker",  "--state",    c->state_dir, "--listen",
+                            c->endpoint, "--local", "--lifeline", lifeline,     NULL};
+    /* How many slots a worker has by itself is its own affair. */
+    const char *worker[] = {exe,       "worker",     "--broker", c->endpoint,
+                            "--local", "--lifeline", lifeline,   c->slots > 0 ? "--slots" : NULL,
+                            slots,     NULL};
+    int err = spawn(c, role == CHILD_BROKER ? broker : worker, &c->at[role].pid, d);
+    if (err == SHEAF_OK)
+        c->at[role].wanted = true;
+    return err;
+}
+
+/* Has it ended? Its status is kept. */
+static bool reap(struct child *child)
+{
+    int status;
+    if (child->pid == 0 || waitpid(child->pid, &status, WNOHANG) != child->pid)
+        return false;
+    child->pid = 0;
+    child->status = status;
+    return true;
+}
+
+const char *children_how(int status)
+{
+    static char text[48];
+    if (WIFSIGNALED(status))
+        (void)snprintf(text, sizeof text, "signal %d", WTERMSIG(status));
+    else
+        (void)snprintf(text, sizeof text, "exit status %d", WEXITSTATUS(status));
+    return text;
+}
+
+int children_tend(struct children *c, bool *broker_again, struct diag *d)
+{
+    *broker_again = false;
+    for (int role = 0; role < CHILD_ROLES; role++) {
+        struct child *child = &c->at[role];
+        if (!reap(child) || !child->wanted)
+            continue;
+        if (child->restarts == MAX_RESTARTS)
+            return diag_fail(d, SHEAF_EIO,
+                             "the %s ended %u times without any progress, at last with %s; "
+                             "what is done is kept, the same command goes on from there",
+                             role_names[role], MAX_RESTARTS + 1, children_how(child->status));
+        child->restarts++;
+        int err = children_start(c, (enum child_role)role, d);
+        if (err != SHEAF_OK)
+            return err;
+        *broker_again |= role == CHILD_BROKER;
+    }
+    return SHEAF_OK;
+}
+
+void children_progress(struct children *c)
+{
+    for (int role = 0; role < CHILD_ROLES; role++)
+        c->at[role].restarts = 0;
+}
+
+static bool all_ended(struct children *c)
+{
+    bool all = true;
+    for (int role = 0; role < CHILD_ROLES; role++) {
+        (void)reap(&c->at[role]);
+        all &= c->at[role].pid == 0;
+    }
+    return all;
+}
+
+/* Waits for the ends of all children until `until`; Ctrl-C meanwhile ends the patience. */
+static bool wait_all(struct children *c, int64_t until)
+{
+    while (!all_ended(c)) {
+        int64_t left = until - clock_mono_ns();
+        if (left <= 0)
+            return false;
+        struct pollfd news = {.fd = c->sigfd, .events = POLLIN};
+        (void)poll(&news, 1, (int)((left + NS_PER_MS - 1) / NS_PER_MS));
+        for (int sig; (sig = sigfd_next(c->sigfd)) != 0;)
+            if (sig != SIGCHLD)
+                until = 0;
+    }
+    return true;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+    *fd = -1;
+}
+
+void children_finish(struct children *c, int grace_ms)
+{
+    for (int role = 0; role < CHILD_ROLES; role++)
+        c->at[role].wanted = false;
+    close_fd(&c->lifeline[0]);
+    close_fd(&c->lifeline[1]);
+    if (!wait_all(c, clock_mono_ns() + grace_ms * NS_PER_MS)) {
+        for (int role = 0; role < CHILD_ROLES; role++)
+            if (c->at[role].pid > 0)
+                (void)kill(-c->at[role].pid, SIGKILL);
+        (void)wait_all(c, clock_mono_ns() + 5 * NS_PER_S);
+    }
+    if (c->socket_path[0] != '\0')
+        (void)unlink(c->socket_path);
+    c->socket_path[0] = '\0';
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * client: a connection to a broker: a DEALER socket, requests and replies of common/proto.h. What a broker sends is checked
+ * like any peer's bytes; a broker that is silent is SHEAF_EGONE.
+ */
+#ifndef SHEAF_CLI_CLIENT_H
+#define SHEAF_CLI_CLIENT_H
+
+#include "common/proto.h"
+
+#include <stdint.h>
+
+#define CLIENT_TIMEOUT_MS 10000 /* a broker in the middle of a long commit still answers within this */
+
+struct client;
+
+/* A received message: its type, its body as the struct of that type, and the memory that it points to. */
+struct client_msg {
+    uint32_t type;
+    struct buf bytes;
+    struct arena arena;
+    _Alignas(16) unsigned char body[PROTO_MAX_STRUCT];
+};
+
+void client_msg_init(struct client_msg *m);
+void client_msg_finish(struct client_msg *m);
+
+/* Connects to "ipc://..." or "tcp://..."; returns at once, also when nobody listens there yet. 0, SHEAF_EINVAL for what is no
+ * endpoint, SHEAF_ENOMEM, SHEAF_EIO. Close with client_close (NULL is fine); what was sent has 200 ms left to leave. */
+int client_open(const char *endpoint, struct client **out, struct diag *d);
+void client_close(struct client *c);
+
+/* The same, but SHEAF_EGONE at once when nobody listens on an ipc endpoint. */
+int client_open_live(const char *endpoint, struct client **out, struct diag *d);
+
+/* Sends one message. 0, SHEAF_ENOMEM, SHEAF_ELIMIT, SHEAF_EGONE. */
+int client_send(struct client *c, uint32_t type, const void *body, struct diag *d);
+
+/* Takes the next message, waiting up to timeout_ms for it (0: only what is there). 0; SHEAF_EGONE when none came;
+ * SHEAF_EPROTO, SHEAF_EVERSION. *m is reused: what it held is gone. */
+int client_recv(struct client *c, struct client_msg *m, int timeout_ms, struct diag *d);
+
+/* The ZeroMQ socket, for zmq_poll. */
+void *client_socket(struct client *c);
+
+/* One request and its reply of type `want`; others are passed over. A MSG_ERROR ends it with its error and text. */
+int client_call(struct client *c, uint32_t type, const void *body, uint32_t want, struct client_msg *m, struct diag *d);
+
+/* The error that a MSG_ERROR carries (SHEAF_EPROTO when that is no error number of ours), its text in d. */
+int client_refusal(const struct client_msg *m, struct diag *d);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/dryrun.h"
+#include "cli/human.h"
+#include "cli/json.h"
+#include "cli/outcome.h"
+#include "cli/runtime.h"
+#include "common/clock.h"
+#include "common/fsutil.h"
+#include "sweep/space.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define PROBE_TASKS 64u
+#define PROBE_NS (3 * NS_PER_S)
+#define MAX_SCAN 1000000u /* trials looked at for `where` */
+
+struct estimate {
+    const struct plan *plan;
+    uint64_t slots;
+    uint64_t excluded; /* trials; of the first `scanned` */
+    uint64_t scanned;
+    uint64_t probe_trials;
+    uint64_t data_bytes;
+    uint64_t probed;     /* tasks that ended in the probe */
+    double task_seconds; /* NaN = not known */
+    double seconds, memory_mb;
+    const char *failure; /* why the first probe task failed; NULL = none did */
+};
+
+/* Goes through the first trials: how many does `where` exclude, and how many make up a probe? */
+static int scan_trials(struct estimate *e, struct diag *d)
+{
+    const struct plan *p = e->plan;
+    struct space *space = space_create(p, d);
+    if (space == NULL)
+        return SHEAF_EINVAL;
+    uint64_t per_trial = p->keys * p->splits, wanted = per_trial >= PROBE_TASKS ? 1 : PROBE_TASKS / per_trial, runs = 0;
+    e->scanned = p->trials < MAX_SCAN ? p->trials : MAX_SCAN;
+    e->probe_trials = e->scanned;
+    for (uint64_t t = 0; t < e->scanned; t++) {
+        const struct sheaf_value *values;
+        if (!space_trial(space, t, &values))
+            e->excluded++;
+        else if (++runs == wanted)
+            e->probe_trials = t + 1;
+    }
+    space_destroy(space);
+    return SHEAF_OK;
+}
+
+static void take_figures(struct estimate *e, const struct msg_status *s)
+{
+    double plugin_seconds = s->efficiency * s->seconds * s->slots;
+    e->probed = s->done + s->failed;
+    e->memory_mb = s->peak_memory_mb;
+    e->task_seconds = e->probed > 0 ? plugin_seconds / (double)e->probed : NAN;
+    double share = e->scanned > 0 ? (double)(e->scanned - e->excluded) / (double)e->scanned : 1;
+    e->seconds = e->task_seconds * (double)plan_tasks(e->plan) * share / (double)e->slots;
+}
+
+/* Runs the first trials in a state directory of their own. */
+static int probe(const struct run_options *o, struct estimate *e, struct run *r, struct diag *d)
+{
+    char dir[RUNTIME_PATH], limit[24];
+    int err = runtime_path(dir, d);
+    if (err != SHEAF_OK)
+        return err;
+    (void)snprintf(limit, sizeof limit, "%" PRIu64, e->probe_trials);
+    struct run_options p = *o;
+    p.overrides.limit = limit;
+    p.overrides.set = p.set;
+    p.state = dir;
+    p.broker = NULL;
+    p.quiet = true;
+    p.fresh = false;
+    r->session.stop_after_ns = PROBE_NS;
+    err = run_carry_out(&p, r, d);
+    (void)dir_remove(dir);
+    const struct msg_status *s = session_status(&r->session);
+    if (err != SHEAF_OK || s == NULL)
+        return err;
+    if (s->done == 0 && s->state == SWEEP_FAILED && s->reason[0] != '\0')
+        return diag_fail(d, SHEAF_EINVAL, "%s", s->reason);
+    take_figures(e, s);
+    if (s->n_failures > 0)
+        e->failure = s->failures[0].reason;
+    return SHEAF_OK;
+}
+
+static void print_text(const struct estimate *e)
+{
+    const struct plan *p = e->plan;
+    char a[32], b[32], c[32], f[32];
+    printf("%s tasks = %s trials x %s keys x %s splits\n", human_count(plan_tasks(p), a, sizeof a),
+           human_count(p->trials, b, sizeof b), human_count(p->keys, c, sizeof c), human_count(p->splits, f, sizeof f));
+    if (e->excluded > 0)
+        printf("`where` excludes %s of the first %s trials\n", human_count(e->excluded, a, sizeof a),
+               human_count(e->scanned, b, sizeof b));
+    printf("data: %s, one copy for all slots; memory in the probe: %.1f MB with data\n",
+           human_bytes((double)e->data_bytes, a, sizeof a), e->memory_mb);
+    if (isfinite(e->task_seconds))
+        printf("time: about %s with %" PRIu64 " slot%s (%" PRIu64 " probe tasks took %.3g ms each)\n",
+               human_seconds(e->seconds, a, sizeof a), e->slots, e->slots == 1 ? "" : "s", e->probed,
+               e->task_seconds * 1000);
+    else
+        printf("time: no probe task ended within %d s\n", (int)(PROBE_NS / NS_PER_S));
+    if (e->failure != NULL)
+        printf("a probe task failed: %s\n", e->failure);
+}
+
+static int print_json(const struct estimate *e, struct diag *d)
+{
+    const struct plan *p = e->plan;
+    json_t *task_seconds = json_number(e->task_seconds), *seconds = json_number(e->seconds);
+    json_t *o = json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:f, s:s?}", "version", 1, "dry_run", 1,
+                          "tasks", (json_int_t)plan_tasks(p), "trials", (json_int_t)p->trials, "keys",
+                          (json_int_t)p->keys, "splits", (json_int_t)p->splits, "data_bytes", (json_int_t)e->data_bytes,
+                          "probed", (json_int_t)e->probed, "task_seconds", task_seconds, "seconds", seconds,
+                          "peak_memory_mb", e->memory_mb, "failure", e->failure);
+    return json_print(o, stdout, d);
+}
+
+static uint64_t slots_of(const struct run_options *o)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (o->slots > 0)
+        return o->slots;
+    return cores > 0 ? (uint64_t)cores : 1;
+}
+
+static int dry(const struct run_options *o, struct prepared *whole, struct run *r, struct diag *d)
+{
+    struct estimate e = {.plan = &whole->plan, .slots = slots_of(o), .task_seconds = NAN, .seconds = NAN};
+    int err = prepare_read(whole, o->path, &o->overrides, d);
+    if (err == SHEAF_OK)
+        err = prepare_plan(whole, d);
+    if (err == SHEAF_OK)
+        err = scan_trials(&e, d);
+    e.data_bytes = whole->data != NULL ? dataset_bytes(whole->data) : 0;
+    if (err == SHEAF_OK && e.excluded < e.scanned)
+        err = probe(o, &e, r, d);
+    if (err != SHEAF_OK || session_interrupted(&r->session))
+        return err;
+    if (o->json)
+        return print_json(&e, d);
+    print_text(&e);
+    return SHEAF_OK;
+}
+
+int dryrun(const struct run_options *o)
+{
+    struct prepared whole;
+    struct run r;
+    struct diag d = {{0}};
+    prepare_init(&whole);
+    run_init(&r);
+    int err = dry(o, &whole, &r, &d);
+    int code = err != SHEAF_OK ? exit_report(err, &d) : EXIT_ALL_DONE;
+    if (session_interrupted(&r.session))
+        code = EXIT_CANCELLED;
+    run_finish(&r);
+    prepare_finish(&whole);
+    return code;
+}

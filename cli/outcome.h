@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * outcome: how a sweep stands or ended, as people and programs want to see it, from a status of the broker and the plan.
+ */
+#ifndef SHEAF_CLI_OUTCOME_H
+#define SHEAF_CLI_OUTCOME_H
+
+#include "cli/exit.h"
+#include "common/proto.h"
+#include "sweep/plan.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct outcome {
+    uint64_t number; /* of `list` */
+    const struct msg_status *status;
+    const struct plan *plan;
+    bool live; /* a broker has it; else a state of "running" means that it was broken off */
+};
+
+/* "queued", ... ; what was running and has no broker any more is "paused". Static storage. */
+const char *outcome_state(uint32_t state, bool live);
+
+/* "error", "crash", ...; "?" for an unknown number. Static storage. */
+const char *outcome_failure(uint32_t kind);
+
+/* The exit code of a run that ended like this. */
+int outcome_exit(const struct msg_status *s);
+
+/* Score number i of one of msg_best's slices; NaN when the slice is too short for it. */
+double outcome_score(const struct slice *scores, uint32_t i);
+
+/* The table of the best trials on out, then failures, counts, digest. 0, or an error with a line in d. */
+int outcome_print(const struct outcome *o, FILE *out, struct diag *d);
+
+/* The same as JSON (one line). */
+int outcome_print_json(const struct outcome *o, FILE *out, struct diag *d);
+
+#endif

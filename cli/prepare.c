@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/prepare.h"
+#include "common/fsutil.h"
+#include "worker/describe.h"
+#include "worker/pluginfind.h"
+#include "worker/selfexe.h"
+
+#include <string.h>
+
+void prepare_init(struct prepared *p)
+{
+    memset(p, 0, sizeof *p);
+    arena_init(&p->arena, 0);
+}
+
+void prepare_finish(struct prepared *p)
+{
+    buf_finish(&p->bytes);
+    dataset_close(p->data);
+    sweepfile_destroy(p->file);
+    arena_finish(&p->arena);
+    prepare_init(p);
+}
+
+int prepare_read(struct prepared *p, const char *path, const struct sweep_overrides *o, struct diag *d)
+{
+    p->file = sweepfile_read(path, o, d);
+    return p->file != NULL ? SHEAF_OK : SHEAF_EINVAL;
+}
+
+/* Puts the place of a field of the sweep file before an error that was found elsewhere. */
+static int at_field(const struct prepared *p, const char *field, int err, const struct diag *found, struct diag *d)
+{
+    const char *place = sweepfile_place(p->file, field);
+    const char *text = found->text[0] != '\0' ? found->text : sheaf_strerror(err);
+    return diag_fail(d, err, "%s: %s", place != NULL ? place : field, text);
+}
+
+static int describe(struct prepared *p, struct plan_plugin *plugin, struct diag *d)
+{
+    struct diag found = {{0}};
+    const char *path;
+    int err = plugin_find(sweepfile_plugin(p->file), sweepfile_dir(p->file), &p->arena, &path, &found);
+    if (err == SHEAF_OK)
+        err = plugin_describe_child(selfexe_path(), path, sweepfile_config(p->file), &p->arena, plugin, &found);
+    return err == SHEAF_OK ? err : at_field(p, "plugin", err, &found, d);
+}
+
+static int open_data(struct prepared *p, const char **path, struct diag *d)
+{
+    const char *data = sweepfile_data(p->file);
+    *path = "";
+    if (data == NULL)
+        return SHEAF_OK;
+    *path = path_absolute(&p->arena, sweepfile_dir(p->file), data);
+    if (*path == NULL)
+        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    struct diag found = {{0}};
+    int err = dataset_open(*path, &p->data, &found);
+    return err == SHEAF_OK ? err : at_field(p, "data", err, &found, d);
+}
+
+int prepare_plan(struct prepared *p, struct diag *d)
+{
+    struct plan_plugin plugin;
+    const char *data_path;
+    int err = open_data(p, &data_path, d);
+    if (err == SHEAF_OK)
+        err = describe(p, &plugin, d);
+    if (err == SHEAF_OK)
+        err = sweepfile_plan(p->file, &plugin, p->data, data_path, &p->arena, &p->plan, d);
+    if (err != SHEAF_OK)
+        return err;
+    err = plan_encode(&p->plan, &p->bytes);
+    if (err != SHEAF_OK)
+        return diag_fail(d, err, "the sweep is too large for a plan of 64 MiB: %s", sheaf_strerror(err));
+    err = plan_identity(&p->plan, p->identity);
+    return err == SHEAF_OK ? err : diag_fail(d, err, "%s", sheaf_strerror(err));
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * prepare: from a sweep file to a plan: reads the file, lets a short-lived child describe the plugin, opens the dataset's
+ * header, and has everything checked. Whatever is wrong is found here, before any broker exists.
+ */
+#ifndef SHEAF_CLI_PREPARE_H
+#define SHEAF_CLI_PREPARE_H
+
+#include "common/hash.h"
+#include "data/dataset.h"
+#include "sweep/plan.h"
+#include "sweep/sweepfile.h"
+
+struct prepared {
+    struct arena arena; /* plan and descriptor live here */
+    struct sweepfile *file;
+    struct dataset *data; /* NULL = the sweep has none */
+    struct plan plan;
+    struct buf bytes; /* the plan, encoded */
+    uint8_t identity[HASH_BYTES];
+};
+
+/* Empty; prepare_finish is allowed at any time afterwards. */
+void prepare_init(struct prepared *p);
+void prepare_finish(struct prepared *p);
+
+/* Reads the sweep file only: what can be refused at once is. */
+int prepare_read(struct prepared *p, const char *path, const struct sweep_overrides *o, struct diag *d);
+
+/* All the rest, after prepare_read. 0 or an error with one line in d that names the place in the sweep file. */
+int prepare_plan(struct prepared *p, struct diag *d);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sheaf run: one sweep, here, with a broker and a worker of its own (or at a broker elsewhere), from its file to the table of the
+ * best trials.
+ */
+#include "cli/args.h"
+#include "cli/commands.h"
+#include "cli/dryrun.h"
+#include "cli/outcome.h"
+#include "cli/prepare.h"
+#include "cli/run.h"
+#include "cli/session.h"
+#include "cli/state.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STATUS_MS 100u
+#define IDLE_WAIT_MS 10000
+
+static const char summary[] =
+    "Runs a sweep file (docs/sweep-file.md) and prints the best trials. What is done is kept: the same command\n"
+    "goes on where it was stopped, and a finished random or list sweep with more `trials` is continued.";
+
+static int parse(int argc, char **argv, struct run_options *o, int *code)
+{
+    struct arg_list set = {.n = 0};
+    const struct arg table[] = {
+        {"SWEEP.yaml", ARG_WORD, &o->path, NULL, NULL, "the sweep file", true},
+        {"--slots", ARG_COUNT, &o->slots, NULL, "N", "tasks at a time (default: all cores)", false},
+        {"--set", ARG_LIST, &set, NULL, "FIELD=VALUE", "override a field: --set params.top_n=3", false},
+        {"--seed", ARG_TEXT, &o->overrides.seed, NULL, "N", "override the seed", false},
+        {"--limit", ARG_TEXT, &o->overrides.limit, NULL, "N", "the first N trials only", false},
+        {"--verify", ARG_TEXT, &o->overrides.verify, NULL, "SHARE", "run a sample (1%) again elsewhere, compare",
+         false},
+        {"--top", ARG_COUNT, &o->top, NULL, "K", "how many trials to print (default 10)", false},
+        {"--json", ARG_FLAG, &o->json, NULL, NULL, "print one JSON object instead of tables", false},
+        {"--fresh", ARG_FLAG, &o->fresh, NULL, NULL, "forget what was done, start over", false},
+        {"--dry-run", ARG_FLAG, &o->dry_run, NULL, NULL, "check everything, estimate memory and time", false},
+        {"--state", ARG_TEXT, &o->state, NULL, "DIR", "the state directory (default $SHEAF_STATE)", false},
+        {"--broker", ARG_TEXT, &o->broker, NULL, "URL", "run it at a broker elsewhere ($SHEAF_BROKER)", false},
+    };
+    const struct args args = {"run", summary, table, sizeof table / sizeof table[0]};
+    o->top = 10;
+    o->broker = getenv("SHEAF_BROKER");
+    enum args_result r = args_parse(&args, argc, argv);
+    *code = r == ARGS_WRONG ? EXIT_WRONG : EXIT_ALL_DONE;
+    memcpy(o->set, set.values, sizeof o->set);
+    o->overrides.set = o->set;
+    o->overrides.n_set = set.n;
+    if (r == ARGS_GO && o->top > RUN_MAX_TOP) {
+        *code = exit_usage("run --top: at most %u", RUN_MAX_TOP);
+        return -1;
+    }
+    return r == ARGS_GO ? 0 : -1;
+}
+
+/* Enters the sweep's folder and starts the broker on it. */
+static int start_local(const struct run_options *o, struct run *r, struct diag *d)
+{
+    const char *root = state_root(o->state, &r->arena, d);
+    if (root == NULL)
+        return SHEAF_EINVAL;
+    const struct plan *p = &r->prepared.plan;
+    int err = state_enter(root, r->prepared.identity, p->name, p->source, &r->arena, &r->folder, &r->lock_fd, d);
+    if (err == SHEAF_OK)
+        err = state_wait_idle(&r->folder, IDLE_WAIT_MS, d);
+    if (err == SHEAF_OK && o->fresh)
+        err = state_clear(&r->folder, d);
+    return err == SHEAF_OK ? session_start_broker(&r->session, r->folder.dir, d) : err;
+}
+
+static int submit(struct run *r, uint32_t top, struct diag *d)
+{
+    struct msg_submit m = {
+        .plan = {r->prepared.bytes.data, r->prepared.bytes.len},
+        .identity = {r->prepared.identity, HASH_BYTES},
+        .watch = true,
+        .every_ms = STATUS_MS,
+        .top = top,
+    };
+    r->session.plan = &r->prepared.plan;
+    r->session.may_cancel = true;
+    return session_follow(&r->session, MSG_SUBMIT, &m, d);
+}
+
+void run_init(struct run *r)
+{
+    memset(r, 0, sizeof *r);
+    arena_init(&r->arena, 0);
+    prepare_init(&r->prepared);
+    r->lock_fd = -1;
+    session_init(&r->session);
+}
+
+void run_finish(struct run *r)
+{
+    session_finish(&r->session);
+    if (r->lock_fd >= 0)
+        (void)close(r->lock_fd);
+    prepare_finish(&r->prepared);
+    arena_finish(&r->arena);
+    run_init(r);
+}
+
+int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
+{
+    bool remote = o->broker != NULL && o->broker[0] != '\0';
+    int err = session_begin(&r->session, d);
+    r->session.quiet = o->quiet;
+    if (err == SHEAF_OK)
+        err = prepare_read(&r->prepared, o->path, &o->overrides, d);
+    /* The worker starts while a child describes the plugin. */
+    if (err == SHEAF_OK)
+        err = remote ? session_connect(&r->session, o->broker, d) : session_start_worker(&r->session, o->slots, d);
+    if (err == SHEAF_OK)
+        err = prepare_plan(&r->prepared, d);
+    if (err == SHEAF_OK && !remote)
+        err = start_local(o, r, d);
+    if (err == SHEAF_OK)
+        err = submit(r, (uint32_t)o->top, d);
+    uint64_t number = r->folder.number > 0 ? r->folder.number : r->session.sweep;
+    session_end(&r->session);
+    r->folder.number = number;
+    return err;
+}
+
+int run_report(const struct run_options *o, struct run *r)
+{
+    struct outcome out = {.number = r->folder.number, .status = session_status(&r->session), .plan = &r->prepared.plan};
+    struct diag d = {{0}};
+    bool interrupted = session_interrupted(&r->session);
+    if (out.status != NULL && (out.status->final || interrupted)) {
+        int err = o->json ? outcome_print_json(&out, stdout, &d) : outcome_print(&out, stdout, &d);
+        if (err != SHEAF_OK)
+            return exit_report(err, &d);
+    }
+    if (out.status != NULL && out.status->final && !(interrupted && out.status->state == SWEEP_RUNNING)) {
+        int code = outcome_exit(out.status);
+        if (code != EXIT_CANCELLED)
+            return code;
+    }
+    (void)fprintf(stderr, "sheaf: stopped; what is done is kept, `sheaf run %s` goes on from there\n", o->path);
+    return EXIT_CANCELLED;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct run_options o = {.slots = 0};
+    int code;
+    if (parse(argc, argv, &o, &code) != 0)
+        return code;
+    if (o.dry_run)
+        return dryrun(&o);
+    struct run r;
+    struct diag d = {{0}};
+    run_init(&r);
+    int err = run_carry_out(&o, &r, &d);
+    if (err != SHEAF_OK && !session_interrupted(&r.session))
+        code = exit_report(err, &d);
+    else
+        code = run_report(&o, &r);
+    run_finish(&r);
+    return code;
+}

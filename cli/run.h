@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * run: the steps of `sheaf run`, which --dry-run takes, too.
+ */
+#ifndef SHEAF_CLI_RUN_H
+#define SHEAF_CLI_RUN_H
+
+#include "cli/args.h"
+#include "cli/exit.h"
+#include "cli/prepare.h"
+#include "cli/session.h"
+#include "cli/state.h"
+
+#define RUN_MAX_TOP 10000u /* best trials in one status */
+
+struct run_options {
+    const char *path; /* of the sweep file */
+    uint64_t slots;   /* 0 = the worker's default */
+    uint64_t top;
+    struct sweep_overrides overrides;
+    const char *set[ARGS_MAX_LIST]; /* overrides.set points here */
+    const char *state, *broker;
+    bool json, fresh, dry_run, quiet;
+};
+
+struct run {
+    struct arena arena;
+    struct prepared prepared;
+    struct session session;
+    struct state_sweep folder;
+    int lock_fd;
+};
+
+void run_init(struct run *r);
+void run_finish(struct run *r);
+
+/* From the sweep file to the end of the sweep; every process has ended afterwards. 0 (also after Ctrl-C), or an error with a line
+ * in d. */
+int run_carry_out(const struct run_options *o, struct run *r, struct diag *d);
+
+/* Prints how it ended. */
+int run_report(const struct run_options *o, struct run *r);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * runtime: a directory below /tmp is only trusted when it is a directory of ours that nobody else may enter.
+ */
+#include "cli/runtime.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define NAME_DIGITS 16u
+
+static int private_dir(const char *dir, struct diag *d)
+{
+    if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+        return diag_fail(d, SHEAF_EIO, "%s cannot be made: %s", dir, strerror(errno));
+    struct stat st;
+    if (lstat(dir, &st) != 0)
+        return diag_fail(d, SHEAF_EIO, "%s: %s", dir, strerror(errno));
+    if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
+        return diag_fail(d, SHEAF_EINVAL, "%s is not a directory of ours alone; remove it or set $XDG_RUNTIME_DIR",
+                         dir);
+    return SHEAF_OK;
+}
+
+int runtime_path(char out[RUNTIME_PATH], struct diag *d)
+{
+    const char *xdg = getenv("XDG_RUNTIME_DIR");
+    char dir[RUNTIME_PATH - NAME_DIGITS - 1];
+    int err = SHEAF_EINVAL;
+    if (xdg != NULL && xdg[0] == '/' && strlen(xdg) + sizeof "/sheaf" <= sizeof dir) {
+        (void)snprintf(dir, sizeof dir, "%s/sheaf", xdg);
+        err = private_dir(dir, NULL);
+    }
+    /* A login that ended may leave XDG_RUNTIME_DIR pointing nowhere. */
+    if (err != SHEAF_OK) {
+        (void)snprintf(dir, sizeof dir, "/tmp/sheaf-%" PRIuMAX, (uintmax_t)geteuid());
+        err = private_dir(dir, d);
+    }
+    if (err != SHEAF_OK)
+        return err;
+    if (sodium_init() < 0)
+        return diag_fail(d, SHEAF_EIO, "no random numbers");
+    uint64_t name;
+    randombytes_buf(&name, sizeof name);
+    (void)snprintf(out, RUNTIME_PATH, "%s/%016" PRIx64, dir, name);
+    return SHEAF_OK;
+}
