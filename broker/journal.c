@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * journal: opening, locking, transactions. One connection owns the file: a lock on the directory keeps other brokers out,
+ * locking_mode=EXCLUSIVE keeps everybody else out (and needs no shared memory file).
+ *
+ * Numbers behind the constants are those of bench/journal_bench.c: pages of 32 KiB cost a third less CPU per byte than
+ * the default 4 KiB and no more than 64 KiB ones, which double what a small commit writes. SQLite would checkpoint inside
+ * COMMIT and so delay the acknowledgement; we do it at the next BEGIN, after the caller has spread the news.
+ */
+#define _GNU_SOURCE /* flock */
+#include "broker/journal_db.h"
+
+#include "broker/fstype.h"
+#include "common/fsutil.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define APPLICATION_ID 0x73686166 /* "shaf" */
+#define SCHEMA_VERSION 1
+#define PAGE_BYTES 32768
+#define CHECKPOINT_PAGES ((16 << 20) / PAGE_BYTES)
+
+/* Plans and snapshots are large and rows are rewritten whole, so they stand apart from what changes often. Runs are rows
+ * in order of arrival, since large values belong at a leaf's end; two small indexes find them. */
+static const char schema[] =
+    "CREATE TABLE sweep(sweep INTEGER PRIMARY KEY, name TEXT NOT NULL, wall_ms INTEGER NOT NULL, state INTEGER NOT "
+    "NULL,"
+    " reason TEXT NOT NULL, limit_hit INTEGER NOT NULL, frontier INTEGER NOT NULL, seconds REAL NOT NULL,"
+    " cpu_seconds REAL NOT NULL, plugin_seconds REAL NOT NULL, peak_memory_mb REAL NOT NULL, slots INTEGER NOT NULL,"
+    " verified INTEGER NOT NULL, mismatched INTEGER NOT NULL);"
+    "CREATE TABLE plan(sweep INTEGER PRIMARY KEY, identity BLOB NOT NULL, plan BLOB NOT NULL);"
+    "CREATE TABLE snapshot(sweep INTEGER PRIMARY KEY, state BLOB NOT NULL);"
+    "CREATE TABLE run(id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL, first INTEGER NOT NULL, n INTEGER NOT NULL,"
+    " failed INTEGER NOT NULL, status BLOB, scores BLOB NOT NULL);"
+    "CREATE INDEX run_place ON run(sweep, first);"
+    "CREATE INDEX run_failed ON run(sweep) WHERE failed > 0;"
+    "CREATE TABLE failure(sweep INTEGER NOT NULL, position INTEGER NOT NULL, kind INTEGER NOT NULL, reason TEXT NOT "
+    "NULL,"
+    " attempts INTEGER NOT NULL, tail TEXT NOT NULL, PRIMARY KEY(sweep, position)) WITHOUT ROWID;"
+    "CREATE TABLE log(id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL, position INTEGER, level INTEGER NOT NULL,"
+    " text TEXT NOT NULL);"
+    "CREATE INDEX log_place ON log(sweep);"
+    "CREATE TABLE grp(id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL, position INTEGER NOT NULL, name TEXT NOT NULL,"
+    " value BLOB NOT NULL);"
+    "CREATE INDEX grp_place ON grp(sweep, position);";
+
+static const char *const sql[ST_COUNT] = {
+    [ST_BEGIN] = "BEGIN IMMEDIATE",
+    [ST_COMMIT] = "COMMIT",
+    [ST_ROLLBACK] = "ROLLBACK",
+    [ST_ADD_SWEEP] = "INSERT INTO sweep VALUES(?1, ?2, ?3, 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0)",
+    [ST_ADD_PLAN] = "INSERT INTO plan VALUES(?1, ?2, ?3)",
+    [ST_SET_PLAN] = "UPDATE plan SET plan = ?2 WHERE sweep = ?1",
+    [ST_SET_STATE] = "UPDATE sweep SET state = ?2, reason = ?3, limit_hit = ?4, seconds = ?5, cpu_seconds = ?6,"
+                     " plugin_seconds = ?7, peak_memory_mb = ?8, slots = ?9, verified = ?10, mismatched = ?11"
+                     " WHERE sweep = ?1",
+    [ST_SET_FRONTIER] = "UPDATE sweep SET frontier = ?2 WHERE sweep = ?1",
+    [ST_SET_SNAPSHOT] = "INSERT OR REPLACE INTO snapshot VALUES(?1, ?2)",
+    [ST_ADD_RUN] = "INSERT INTO run(sweep, first, n, failed, status, scores) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+    [ST_ADD_FAILURE] = "INSERT OR REPLACE INTO failure VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+    [ST_ADD_LOG] = "INSERT INTO log(sweep, position, level, text) VALUES(?1, ?2, ?3, ?4)",
+    [ST_ADD_GROUP] = "INSERT INTO grp(sweep, position, name, value) VALUES(?1, ?2, ?3, ?4)",
+    [ST_FAILED_RUN] = "SELECT id, first, n, status, scores FROM run WHERE sweep = ?1 AND failed > 0 LIMIT 1",
+    [ST_DROP_RUN] = "DELETE FROM run WHERE id = ?1",
+    [ST_DROP_FAILURES] = "DELETE FROM failure WHERE sweep = ?1",
+    [ST_SWEEPS] =
+        "SELECT s.sweep, s.name, s.reason, p.plan, p.identity, n.state, s.state, s.limit_hit, s.wall_ms,"
+        " s.frontier, s.seconds, s.cpu_seconds, s.plugin_seconds, s.peak_memory_mb, s.slots, s.verified,"
+        " s.mismatched FROM sweep s JOIN plan p USING(sweep) LEFT JOIN snapshot n USING(sweep) ORDER BY s.sweep",
+    [ST_RUN_BEFORE] = "SELECT max(first) FROM run WHERE sweep = ?1 AND first <= ?2",
+    [ST_RUNS] = "SELECT first, n, status, scores FROM run WHERE sweep = ?1 AND first >= ?2 ORDER BY first",
+    [ST_FAILURES] = "SELECT position, kind, reason, attempts, tail FROM failure WHERE sweep = ?1 AND position >= ?2"
+                    " ORDER BY position",
+    [ST_LOGS] = "SELECT id, position, level, text FROM log WHERE sweep = ?1 AND id >= ?2 ORDER BY id",
+    [ST_LOGS_OF_TASK] = "SELECT id, position, level, text FROM log WHERE sweep = ?1 AND id >= ?2 AND position = ?3"
+                        " ORDER BY id",
+    [ST_GROUPS] = "SELECT position, name, value FROM grp WHERE sweep = ?1 AND position >= ?2 ORDER BY position, id",
+};
+
+static int error_of(struct journal *j)
+{
+    switch (sqlite3_errcode(j->db) & 0xff) {
+    case SQLITE_FULL:
+        return SHEAF_ENOSPC;
+    case SQLITE_NOMEM:
+        return SHEAF_ENOMEM;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_SCHEMA:
+    case SQLITE_ERROR: /* our statements are right; the tables they speak of are not there */
+        return SHEAF_ECORRUPT;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return SHEAF_EBUSY;
+    default:
+        return file_error(sqlite3_system_errno(j->db)) == SHEAF_ENOSPC ? SHEAF_ENOSPC : SHEAF_EIO;
+    }
+}
+
+int journal_fail(struct journal *j, const char *what, struct diag *d)
+{
+    int err = error_of(j);
+    const char *advice = "";
+    if (err == SHEAF_ENOSPC)
+        advice = "; make room on its device and start again";
+    if (err == SHEAF_EBUSY)
+        advice = "; another program has the file open, end it";
+    if (err == SHEAF_ECORRUPT)
+        advice = "; it is damaged or not a journal of sheaf: restore it from a copy, or choose another state directory";
+    return diag_fail(d, err, "%s: cannot %s: %s%s", j->path, what, sqlite3_errmsg(j->db), advice);
+}
+
+int journal_step(struct journal *j, enum statement s, const char *what, struct diag *d)
+{
+    int rc = sqlite3_step(j->st[s]);
+    int err = rc == SQLITE_DONE ? 0 : journal_fail(j, what, d);
+    sqlite3_reset(j->st[s]);
+    sqlite3_clear_bindings(j->st[s]); /* they point into the caller's memory */
+    return err;
+}
+
+void bind_u64(sqlite3_stmt *st, int at, uint64_t v)
+{
+    sqlite3_bind_int64(st, at, (sqlite3_int64)v);
+}
+
+void bind_text(sqlite3_stmt *st, int at, const char *text)
+{
+    sqlite3_bind_text(st, at, text ? text : "", -1, SQLITE_STATIC);
+}
+
+void bind_slice(sqlite3_stmt *st, int at, struct slice s)
+{
+    sqlite3_bind_blob64(st, at, s.len ? s.data : "", s.len, SQLITE_STATIC);
+}
+
+/* ---- opening ---- */
+
+static int exec(struct journal *j, const char *text, const char *what, struct diag *d)
+{
+    return sqlite3_exec(j->db, text, NULL, NULL, NULL) == SQLITE_OK ? 0 : journal_fail(j, what, d);
+}
+
+static int pragma_number(struct journal *j, const char *text, int64_t *out, struct diag *d)
+{
+    sqlite3_stmt *st = NULL;
+    if (sqlite3_prepare_v2(j->db, text, -1, &st, NULL) != SQLITE_OK)
+        return journal_fail(j, "open it", d);
+    int err = sqlite3_step(st) == SQLITE_ROW ? 0 : journal_fail(j, "open it", d);
+    if (err == 0)
+        *out = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    return err;
+}
+
+/* The lock is on a file of its own, because closing any descriptor of the database drops SQLite's own locks. */
+static int lock_directory(struct journal *j, const char *dir, struct diag *d)
+{
+    char path[4096], holder[32] = "";
+    if ((size_t)snprintf(path, sizeof(path), "%s/lock", dir) >= sizeof(path))
+        return diag_fail(d, SHEAF_EINVAL, "state directory %s: the path is too long", dir);
+    j->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (j->lock_fd < 0)
+        return diag_fail(d, file_error(errno), "%s: cannot open: %s", path, strerror(errno));
+    if (flock(j->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK)
+            return diag_fail(d, SHEAF_EIO, "%s: cannot lock: %s", path, strerror(errno));
+        ssize_t n = pread(j->lock_fd, holder, sizeof(holder) - 1, 0);
+        holder[n > 0 ? strcspn(holder, "\n") : 0] = '\0';
+        return diag_fail(d, SHEAF_EBUSY,
+                         "state directory %s is in use by process %s; end it or choose another directory", dir,
+                         holder[0] ? holder : "?");
+    }
+    int n = snprintf(holder, sizeof(holder), "%ld\n", (long)getpid());
+    if (ftruncate(j->lock_fd, 0) != 0 || pwrite(j->lock_fd, holder, (size_t)n, 0) != n)
+        return diag_fail(d, file_error(errno), "%s: cannot write: %s", path, strerror(errno));
+    return 0;
+}
+
+/* The directory, ours alone, and in it the file with mode 0600: SQLite gives its log the same mode. */
+static int prepare_directory(const char *dir, bool create, struct diag *d)
+{
+    struct stat st;
+    int err = create ? dir_make(dir, 0700, d) : 0;
+    if (err)
+        return err;
+    if (stat(dir, &st) != 0)
+        return diag_fail(d, file_error(errno), "state directory %s: %s", dir, strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return diag_fail(d, SHEAF_EINVAL, "state directory %s is not a directory", dir);
+    const char *network = fstype_network(dir);
+    if (network)
+        return diag_fail(
+            d, SHEAF_EINVAL,
+            "state directory %s is on %s, where locks and fsync cannot be relied on; choose a local directory", dir,
+            network);
+    return 0;
+}
+
+static int create_file(struct journal *j, const char *dir, bool create, struct diag *d)
+{
+    int fd = open(j->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
+    if (fd < 0)
+        return diag_fail(d, file_error(errno), "%s: cannot open: %s", j->path, strerror(errno));
+    close(fd); /* before SQLite holds locks on it */
+    int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir_fd < 0 || fsync(dir_fd) != 0) {
+        int errnum = errno;
+        if (dir_fd >= 0)
+            close(dir_fd);
+        return diag_fail(d, file_error(errnum), "state directory %s: cannot sync: %s", dir, strerror(errnum));
+    }
+    close(dir_fd);
+    return 0;
+}
+
+/* Sets up an empty database; anything else must say that it is ours and of a version that we know. */
+static int check_schema(struct journal *j, struct diag *d)
+{
+    int64_t id = 0, version = 0, tables = 0;
+    int err = pragma_number(j, "PRAGMA application_id", &id, d);
+    err = err ? err : pragma_number(j, "PRAGMA user_version", &version, d);
+    err = err ? err : pragma_number(j, "SELECT count(*) FROM sqlite_master", &tables, d);
+    if (err)
+        return err;
+    if (id == 0 && version == 0 && tables == 0) {
+        char text[sizeof(schema) + 128];
+        snprintf(text, sizeof(text), "BEGIN;%s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT", schema,
+                 APPLICATION_ID, SCHEMA_VERSION);
+        return exec(j, text, "set it up", d);
+    }
+    if (id != APPLICATION_ID)
+        return diag_fail(d, SHEAF_ECORRUPT,
+                         "%s is not a journal of sheaf but another program's database; choose another "
+                         "state directory",
+                         j->path);
+    if (version != SCHEMA_VERSION)
+        return diag_fail(d, SHEAF_EVERSION, "%s has format %lld, this program reads format %d; use a newer sheaf",
+                         j->path, (long long)version, SCHEMA_VERSION);
+    return 0;
+}
+
+/* Counts the log's pages. With a hook of ours SQLite makes no checkpoints of its own. */
+static int count_pages(void *self, sqlite3 *db, const char *name, int pages)
+{
+    (void)db, (void)name;
+    ((struct journal *)self)->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+static int open_database(struct journal *j, struct diag *d)
+{
+    char text[512];
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    if (sqlite3_open_v2(j->path, &j->db, flags, NULL) != SQLITE_OK)
+        return j->db ? journal_fail(j, "open it", d) : diag_fail(d, SHEAF_ENOMEM, "%s: out of memory", j->path);
+    sqlite3_wal_hook(j->db, count_pages, j);
+    snprintf(text, sizeof(text),
+             "PRAGMA page_size=%d; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+             "PRAGMA journal_size_limit=%d; PRAGMA cache_size=-4096; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
+             "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON",
+             PAGE_BYTES, 4 * CHECKPOINT_PAGES * PAGE_BYTES);
+    int err = exec(j, text, "open it", d);
+    err = err ? err : check_schema(j, d);
+    for (int i = 0; err == 0 && i < ST_COUNT; i++) {
+        if (sqlite3_prepare_v3(j->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &j->st[i], NULL) != SQLITE_OK)
+            err = journal_fail(j, "read its tables", d);
+    }
+    return err;
+}
+
+static int open_all(struct journal *j, const char *dir, bool create, struct diag *d)
+{
+    size_t len = strlen(dir) + sizeof("/journal.db");
+    j->path = malloc(len);
+    if (!j->path)
+        return diag_fail(d, SHEAF_ENOMEM, "%s: out of memory", dir);
+    snprintf(j->path, len, "%s/journal.db", dir);
+    int err = prepare_directory(dir, create, d);
+    if (err == 0 && !create && access(j->path, F_OK) != 0) /* leave no lock file where there is no state */
+        err = diag_fail(d, file_error(errno), "%s: %s; there is no state in this directory", j->path, strerror(errno));
+    err = err ? err : lock_directory(j, dir, d);
+    err = err ? err : create_file(j, dir, create, d);
+    return err ? err : open_database(j, d);
+}
+
+int journal_open(const char *dir, bool create, struct journal **out, struct diag *d)
+{
+    struct journal *j = calloc(1, sizeof(*j));
+    if (!j)
+        return diag_fail(d, SHEAF_ENOMEM, "%s: out of memory", dir);
+    j->lock_fd = -1;
+    int err = open_all(j, dir, create, d);
+    if (err)
+        journal_close(j);
+    else
+        *out = j;
+    return err;
+}
+
+void journal_close(struct journal *j)
+{
+    if (!j)
+        return;
+    for (int i = 0; i < ST_COUNT; i++)
+        sqlite3_finalize(j->st[i]);
+    sqlite3_close(j->db); /* checkpoints and removes the log */
+    if (j->lock_fd >= 0)
+        close(j->lock_fd);
+    buf_finish(&j->pending.status);
+    buf_finish(&j->pending.scores);
+    free(j->path);
+    free(j);
+}
+
+/* ---- transactions ---- */
+
+int journal_begin(struct journal *j, struct diag *d)
+{
+    if (j->wal_pages >= CHECKPOINT_PAGES) {
+        if (sqlite3_wal_checkpoint_v2(j->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) != SQLITE_OK)
+            return journal_fail(j, "write its log back", d);
+        j->wal_pages = 0;
+    }
+    return journal_step(j, ST_BEGIN, "begin", d);
+}
+
+int journal_commit(struct journal *j, struct diag *d)
+{
+    int err = journal_flush(j, d);
+    return err ? err : journal_step(j, ST_COMMIT, "commit", d);
+}
+
+void journal_rollback(struct journal *j)
+{
+    j->pending.n = 0;
+    j->pending.status.len = j->pending.scores.len = 0;
+    if (!sqlite3_get_autocommit(j->db)) /* a full disk has rolled back by itself */
+        journal_step(j, ST_ROLLBACK, "roll back", NULL);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * journal_db: what the journal's files (journal.c, journal_write.c, journal_read.c) share; nobody else includes it.
+ */
+#ifndef SHEAF_BROKER_JOURNAL_DB_H
+#define SHEAF_BROKER_JOURNAL_DB_H
+
+#include "broker/journal.h"
+
+#include <sqlite3.h>
+
+/* A row of scores holds about this much: larger runs are cut, adjacent smaller ones of a transaction are joined. Rows of
+ * 256 KiB to 4 MiB cost the same; a page of a read should not be larger than it must. */
+#define JOURNAL_ROW_BYTES ((size_t)1 << 20)
+
+/* Rows of one page: below the caps of PAGE in common/proto.c. */
+#define JOURNAL_PAGE_ROWS 65536u
+
+enum statement {
+    ST_BEGIN,
+    ST_COMMIT,
+    ST_ROLLBACK,
+    ST_ADD_SWEEP,
+    ST_ADD_PLAN,
+    ST_SET_PLAN,
+    ST_SET_STATE,
+    ST_SET_FRONTIER,
+    ST_SET_SNAPSHOT,
+    ST_ADD_RUN,
+    ST_ADD_FAILURE,
+    ST_ADD_LOG,
+    ST_ADD_GROUP,
+    ST_FAILED_RUN,
+    ST_DROP_RUN,
+    ST_DROP_FAILURES,
+    ST_SWEEPS,
+    ST_RUN_BEFORE,
+    ST_RUNS,
+    ST_FAILURES,
+    ST_LOGS,
+    ST_LOGS_OF_TASK,
+    ST_GROUPS,
+    ST_COUNT
+};
+
+/* A run that waits for its neighbour, in the hope of one row for both. */
+struct journal_pending {
+    uint64_t sweep, first, n; /* n == 0: nothing waits */
+    size_t stride;            /* bytes of scores a task */
+    struct buf status;        /* empty = all done */
+    struct buf scores;
+};
+
+struct journal {
+    sqlite3 *db;
+    char *path;
+    int lock_fd;
+    int wal_pages; /* in the log since the last checkpoint */
+    sqlite3_stmt *st[ST_COUNT];
+    struct journal_pending pending;
+};
+
+/* Our error for SQLite's last one, with a line in d that names the file and `what` was tried. */
+int journal_fail(struct journal *j, const char *what, struct diag *d);
+
+/* Runs a statement that gives no rows, and forgets its bindings. */
+int journal_step(struct journal *j, enum statement s, const char *what, struct diag *d);
+
+/* Writes the pending run as a row. */
+int journal_flush(struct journal *j, struct diag *d);
+
+/* Binding as the journal does everywhere: 64-bit numbers by their bits, absent text as "", memory of the caller's. */
+void bind_u64(sqlite3_stmt *st, int at, uint64_t v);
+void bind_text(sqlite3_stmt *st, int at, const char *text);
+void bind_slice(sqlite3_stmt *st, int at, struct slice s);
+
+#endif
