@@ -3,10 +3,10 @@
  * dataset: an immutable, content-addressed file of named arrays, read through mmap so that any number of slots
  * share one physical copy.
  *
- * File: 16 bytes "SHEAFDS1" + uint64 LE header length; the header (MessagePack, a codec table of this module:
- * arrays with dtype, shape, offset, dictionary; tables and the partition index; BLAKE2b-256 digests of the body's
- * 4 MiB chunks); padding to a page; then raw little-endian C-order buffers, each on a 4,096-byte boundary. The
- * dataset's id is the BLAKE2b-256 of the header bytes, which cover the chunk digests.
+ * File: 16 bytes "SHEAFDS1" + uint64 LE header length; the header (MessagePack: arrays with dtype, shape, offset,
+ * dictionary; the partition index; BLAKE2b-256 digests of the body's 4 MiB chunks); the header's own BLAKE2b-256, which
+ * is the dataset's id; padding to a page; then raw little-endian C-order buffers, each on a 4,096-byte boundary. See
+ * data/header.h.
  *
  * A file is hostile until proven otherwise: every offset, size and count of the header is checked against the file's size
  * before anything is allocated or mapped.
@@ -39,6 +39,9 @@ struct dataset_array {
 int dataset_open(const char *path, struct dataset **out, struct diag *d);
 void dataset_close(struct dataset *ds);
 
+/* The same for a whole file that is in memory already, page-aligned and unchanged until dataset_close. name: for texts. */
+int dataset_open_memory(const void *bytes, uint64_t size, const char *name, struct dataset **out, struct diag *d);
+
 const uint8_t *dataset_digest(const struct dataset *ds); /* HASH_BYTES */
 uint64_t dataset_bytes(const struct dataset *ds);        /* of the file */
 uint32_t dataset_count(const struct dataset *ds);
@@ -50,12 +53,17 @@ uint64_t dataset_keys(const struct dataset *ds);
 const char *dataset_key_column(const struct dataset *ds); /* "" = none */
 const char *dataset_key_text(const struct dataset *ds, uint64_t key);
 int64_t dataset_key_int(const struct dataset *ds, uint64_t key);
+uint32_t dataset_key_dtype(const struct dataset *ds); /* SHEAF_DT_CODE (text), _I64, _DATE; SHEAF_ANY = no keys */
 
 /* The rows [*from, *to) of a partitioned array that belong to a key; empty when its table has none. */
 void dataset_key_rows(const struct dataset *ds, const struct dataset_array *a, uint64_t key, uint64_t *from,
                       uint64_t *to);
 
-/* Checks every chunk against its digest. 0, or SHEAF_ECORRUPT naming the chunk and the arrays in it. */
+/* Where an array begins in the file. */
+uint64_t dataset_offset(const struct dataset *ds, const struct dataset_array *a);
+
+/* Checks every chunk against its digest, and every code against its dictionary. 0, or SHEAF_ECORRUPT naming the chunk
+ * and the arrays in it. */
 int dataset_verify(const struct dataset *ds, struct diag *d);
 
 /* "float64", "code", ...; "?" for an unknown number. Static. And its element size in bytes (0 for unknown). */
