@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,8 +191,12 @@ static int json_cell(struct reader *r, struct column *c, const json_t *v)
     char number[SCALAR_NUMBER];
     if (s.kind == SCALAR_BOOL)
         s.text = s.i != 0 ? "true" : "false";
-    else if (s.kind == SCALAR_INT || s.kind == SCALAR_FLOAT)
-        s.text = scalar_number(s.f, number); /* as an error text will show it */
+    else if (s.kind == SCALAR_INT)
+        snprintf(number, sizeof number, "%" PRId64, s.i);
+    else if (s.kind == SCALAR_FLOAT) /* 1.0 shall not look like a whole number in an error text */
+        snprintf(number, sizeof number, fabs(s.f) < 1e15 && floor(s.f) == s.f ? "%.1f" : "%.15g", s.f);
+    if (s.kind == SCALAR_INT || s.kind == SCALAR_FLOAT)
+        s.text = number;
     s.len = s.kind == SCALAR_TEXT ? s.len : strlen(s.text);
     return add_cell(r, c, &s);
 }

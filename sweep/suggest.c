@@ -54,8 +54,10 @@ void suggest_offer(struct suggest *s, const char *known)
         snprintf(s->known + n, sizeof s->known - n, "%s%s", n > 0 ? ", " : "", known);
     else if (n < 3 || strcmp(s->known + n - 3, "...") != 0)
         snprintf(s->known + n, sizeof s->known - n, ", ...");
-    size_t len = strnlen(s->name, SUGGEST_NAME), d = distance(s->name, known);
-    if (d <= (len + 2) / 3 && d < len && (s->nearest == NULL || d < s->distance)) {
+    size_t len = strnlen(s->name, SUGGEST_NAME), near = (len + 2) / 3, d = distance(s->name, known);
+    if (d > near && len >= 3 && strncmp(s->name, known, len) == 0)
+        d = near; /* "memory" for memory_mb */
+    if (d <= near && d < len && (s->nearest == NULL || d < s->distance)) {
         s->nearest = known;
         s->distance = d;
     }

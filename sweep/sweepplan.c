@@ -11,6 +11,7 @@
 #include "sweep/where.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,6 +114,23 @@ static int resolve_goals(struct planner *p)
     return err;
 }
 
+/* The compiler of constraints names a column; when a name stands there that is nearly a parameter's, say which. */
+static int wrong_where(struct planner *p, const struct ynode *n, const char *why)
+{
+    const char *text = n->value.text;
+    char name[64] = "";
+    size_t column = 0;
+    if (sscanf(why, "column %zu", &column) == 1 && column >= 1 && column <= n->value.len)
+        sscanf(text + column - 1, "%63[A-Za-z0-9_]", name);
+    struct suggest near;
+    suggest_begin(&near, name);
+    for (uint32_t i = 0; i < p->plugin->n_params; i++)
+        suggest_offer(&near, p->plugin->params[i].name);
+    if (near.nearest != NULL && near.distance > 0)
+        return place_fail(&n->at, p->d, "where \"%.200s\": %s; did you mean %.100s?", text, why, near.nearest);
+    return place_fail(&n->at, p->d, "where \"%.200s\": %s; correct it", text, why);
+}
+
 static int add_where(struct planner *p, const struct ynode *n)
 {
     struct diag why = {{0}};
@@ -121,7 +139,7 @@ static int add_where(struct planner *p, const struct ynode *n)
         return sweepplan_no_memory(p);
     struct where *w = where_compile(text, p->plugin, &why);
     if (w == NULL)
-        return place_fail(&n->at, p->d, "where \"%.200s\": %s", text, why.text);
+        return wrong_where(p, n, why.text);
     where_destroy(w);
     p->out->where[p->out->n_where++] = text;
     return 0;
@@ -161,7 +179,7 @@ static int check_satisfiable(struct planner *p)
         found = space_trial(space, t, &values);
     space_destroy(space);
     if (!found)
-        return place_fail(at, p->d, "where excludes all %" PRIu64 " trials; loosen it or widen the params",
+        return place_fail(at, p->d, "where excludes every trial (%" PRIu64 " in all); loosen it or widen the params",
                           p->out->trials);
     return 0;
 }

@@ -228,21 +228,42 @@ static const char *expected(const struct field *f, char out[SUGGEST_BYTES])
     return out;
 }
 
+/* The upper bound is named only to those who hit it: most are far away. */
+static bool is_too_much(const struct field *f, const struct ynode *n, char out[SUGGEST_BYTES])
+{
+    const struct scalar *s = &n->value;
+    char bound[SCALAR_NUMBER];
+    scalar_number(f->max, bound);
+    if (n->kind != YNODE_SCALAR || f->max <= 0)
+        return false;
+    bool number = s->kind == SCALAR_INT || (s->kind == SCALAR_FLOAT && (f->kinds & F_NUMBER) != 0);
+    if ((f->kinds & (F_INT | F_NUMBER)) != 0 && number && s->f > f->max)
+        snprintf(out, SUGGEST_BYTES, "at most %s", bound);
+    else if ((f->kinds & F_TEXT) != 0 && s->kind == SCALAR_TEXT && (double)s->len > f->max)
+        snprintf(out, SUGGEST_BYTES, "at most %s bytes", bound);
+    else
+        return false;
+    return true;
+}
+
 static int wrong_value(const struct field *f, const struct ynode *n, const char *path, struct diag *d)
 {
     char shown[SCALAR_SHOWN], give[SUGGEST_BYTES];
-    return place_fail(&n->at, d, "%s is %s; give %s", path, ynode_show(n, shown), expected(f, give));
+    if (!is_too_much(f, n, give))
+        expected(f, give);
+    return place_fail(&n->at, d, "%s is %s; give %s", path, ynode_show(n, shown), give);
 }
 
 static int wrong_word(const struct field *f, const struct ynode *n, const char *path, struct diag *d)
 {
     char shown[SCALAR_SHOWN];
-    if (n->kind == YNODE_SCALAR && has_word(f->later, n->value.text))
-        return place_fail(&n->at, d, "this version does not have %s %s yet; use %s", path, n->value.text, f->words[0]);
     struct suggest s;
     suggest_begin(&s, n->kind == YNODE_SCALAR ? n->value.text : "");
     for (const char *const *w = f->words; *w != NULL; w++)
         suggest_offer(&s, *w);
+    if (n->kind == YNODE_SCALAR && has_word(f->later, n->value.text))
+        return place_fail(&n->at, d, "this version does not have %s %s yet; use one of: %s", path, n->value.text,
+                          s.known);
     return place_fail(&n->at, d, "%s is %s; %s", path, ynode_show(n, shown), suggest_advice(&s));
 }
 
@@ -290,13 +311,17 @@ static int check_list(const struct field *f, const struct ynode *list, const cha
 {
     if (list->n == 0)
         return place_fail(&list->at, d, "%s is an empty list; give at least one value", path);
+    struct field item = *f;
+    if ((f->kinds & F_SCALAR) != 0) {
+        item.kinds &= ~(unsigned)F_MAP; /* a list of a parameter's values holds values, not ranges */
+        item.give = "one value";
+    }
     for (const struct ynode *n = list->first; n != NULL; n = n->next) {
         int err = 0;
-        /* A list of a parameter's values holds values, not ranges. */
-        if (n->kind == YNODE_MAP && (f->kinds & F_MAP) != 0 && (f->kinds & F_SCALAR) == 0)
+        if (n->kind == YNODE_MAP && (item.kinds & F_MAP) != 0)
             err = check_section(f->section, n, path, d);
-        else if (n->kind != YNODE_SCALAR || !scalar_fits(f, &n->value))
-            err = wrong_value(f, n, path, d);
+        else if (n->kind != YNODE_SCALAR || !scalar_fits(&item, &n->value))
+            err = wrong_value(&item, n, path, d);
         if (err != 0)
             return err;
     }

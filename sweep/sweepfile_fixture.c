@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sweepfile_fixture: takes the place of data/dataset.c for a test program: a sweep file needs only names, types
+ * and shapes of arrays.
+ */
+#include "sweep/sweepfile_fixture.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *weightings[] = {"equal", "ic"};
+
+static struct plan_param params[] = {
+    {.name = "top_n", .type = SHEAF_INT, .required = true, .min = 1, .max = 500, .def = {.text = ""}},
+    {.name = "n_factors", .type = SHEAF_INT, .min = 1, .max = INFINITY, .def = {3, 3, ""}},
+    {.name = "lookback", .type = SHEAF_INT, .min = 1, .max = 0, .def = {20, 20, ""}},
+    {.name = "alpha", .type = SHEAF_FLOAT, .min = 0, .max = 1, .def = {0.5, 0, ""}},
+    {.name = "cost_bps", .type = SHEAF_FLOAT, .min = 0, .max = INFINITY, .def = {5, 5, ""}},
+    {.name = "shift", .type = SHEAF_FLOAT, .min = 1, .max = 0, .def = {0, 0, ""}},
+    {.name = "weighting", .type = SHEAF_CHOICE, .choices = weightings, .n_choices = 2, .def = {0, 0, "equal"}},
+    {.name = "verbose", .type = SHEAF_BOOL, .def = {0, 0, ""}},
+    {.name = "label", .type = SHEAF_TEXT, .def = {0, 0, "x"}},
+};
+
+static struct plan_array arrays[] = {
+    {.name = "factors", .dtype = SHEAF_DT_F64, .rank = 3, .required = true, .row_axis = "day", .help = ""},
+    {.name = "returns", .dtype = SHEAF_DT_F64, .rank = 2, .required = true, .row_axis = "day", .help = ""},
+    {.name = "regime", .dtype = SHEAF_ANY, .rank = 0, .row_axis = "", .help = ""},
+};
+
+static struct plan_score scores[] = {{"sharpe", "", ""}, {"total_return", "", ""}, {"turnover", "", ""}};
+
+const struct plan_plugin fixture_plugin = {
+    .path = "/plugins/wfo.so",
+    .name = "wfo",
+    .version = "1",
+    .summary = "",
+    .identity = "",
+    .config = "{}",
+    .params = params,
+    .n_params = sizeof params / sizeof params[0],
+    .arrays = arrays,
+    .n_arrays = 3,
+    .scores = scores,
+    .n_scores = 3,
+    .threads = 1,
+};
+
+struct dataset {
+    struct dataset_array arrays[4];
+    uint32_t n;
+};
+
+#define FACTORS                                                                                                        \
+    {                                                                                                                  \
+        "factors", {.dtype = SHEAF_DT_F64, .rank = 3, .shape = {1398, 43, 18}}, "", false                              \
+    }
+#define RETURNS(dtype_, rank_, rows_)                                                                                  \
+    {                                                                                                                  \
+        "returns", {.dtype = (dtype_), .rank = (rank_), .shape = {(rows_), 43, 1}}, "", false                          \
+    }
+#define REGIME                                                                                                         \
+    {                                                                                                                  \
+        "regime", {.dtype = SHEAF_DT_I32, .rank = 1, .shape = {1398}}, "", false                                       \
+    }
+#define NAMES                                                                                                          \
+    {                                                                                                                  \
+        "names", {.dtype = SHEAF_DT_CODE, .rank = 1, .shape = {43}}, "", false                                         \
+    }
+
+static const struct dataset datasets[] = {
+    [DATA_GOOD] = {{FACTORS, RETURNS(SHEAF_DT_F64, 2, 1398), REGIME, NAMES}, 4},
+    [DATA_NO_RETURNS] = {{FACTORS}, 1},
+    [DATA_FLOAT32] = {{FACTORS, RETURNS(SHEAF_DT_F32, 2, 1398)}, 2},
+    [DATA_RANK] = {{FACTORS, RETURNS(SHEAF_DT_F64, 3, 1398)}, 2},
+    [DATA_ROWS] = {{FACTORS, RETURNS(SHEAF_DT_F64, 2, 1397)}, 2},
+};
+
+const struct dataset *fixture_dataset(enum fixture_data which)
+{
+    return which == DATA_NONE ? NULL : &datasets[which];
+}
+
+const uint8_t *dataset_digest(const struct dataset *ds)
+{
+    static const uint8_t digest[HASH_BYTES] = {1, 2, 3};
+    return ds != NULL ? digest : NULL;
+}
+
+uint32_t dataset_count(const struct dataset *ds)
+{
+    return ds->n;
+}
+
+const struct dataset_array *dataset_at(const struct dataset *ds, uint32_t i)
+{
+    return &ds->arrays[i];
+}
+
+const struct dataset_array *dataset_find(const struct dataset *ds, const char *name)
+{
+    for (uint32_t i = 0; i < ds->n; i++)
+        if (strcmp(ds->arrays[i].name, name) == 0)
+            return &ds->arrays[i];
+    return NULL;
+}
