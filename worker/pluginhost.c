@@ -31,10 +31,10 @@ static int check_entry(const char *path, const struct sheaf_plugin *p, struct di
 {
     if (p->abi_major != SHEAF_ABI_MAJOR || p->abi_minor > SHEAF_ABI_MINOR)
         return diag_fail(d, SHEAF_EVERSION,
-                         "plugin %s: built for ABI %u.%u, this sheaf has %u.%u and takes %u.0 to %u.%u; build it with "
-                         "this sheaf's sheaf/plugin.h",
-                         path, p->abi_major, p->abi_minor, SHEAF_ABI_MAJOR, SHEAF_ABI_MINOR, SHEAF_ABI_MAJOR,
-                         SHEAF_ABI_MAJOR, SHEAF_ABI_MINOR);
+                         "plugin %s: built for ABI %u.%u, but this sheaf has %u.%u (%s); build it with this sheaf's "
+                         "sheaf/plugin.h",
+                         path, p->abi_major, p->abi_minor, SHEAF_ABI_MAJOR, SHEAF_ABI_MINOR,
+                         p->abi_major != SHEAF_ABI_MAJOR ? "another major" : "a newer minor");
     if (p->struct_size != sizeof *p)
         return diag_fail(
             d, SHEAF_EVERSION,

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+# cmake -DHEADER=plugin.h -P check_tags.cmake: every function pointer's comment says [thread & state].
+file(READ "${HEADER}" text)
+string(REPLACE "[" "<" text "${text}") # brackets and semicolons mean something to CMake's lists
+string(REPLACE "]" ">" text "${text}")
+string(REPLACE ";" "\n" text "${text}")
+string(REGEX REPLACE "/\\*" ";/*" chunks "${text}") # one chunk a comment, with the declarations that follow it
+set(checked 0)
+foreach(chunk IN LISTS chunks)
+  string(REGEX MATCHALL "\\(\\*[a-z_]+\\)\\(" pointers "${chunk}")
+  list(LENGTH pointers n)
+  if(n EQUAL 0)
+    continue()
+  endif()
+  if(n GREATER 1)
+    message(FATAL_ERROR "${HEADER}: several function pointers share one comment: ${pointers}")
+  endif()
+  if(NOT chunk MATCHES "<[a-z]+ & [^>]+>")
+    message(FATAL_ERROR "${HEADER}: the comment of ${pointers} has no [thread & state] tag")
+  endif()
+  math(EXPR checked "${checked} + 1")
+endforeach()
+if(checked LESS 14)
+  message(FATAL_ERROR "${HEADER}: only ${checked} function pointers found; this check is broken")
+endif()

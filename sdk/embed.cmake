@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+# cmake -DOUT=templates.c "-DFILES=path in the new folder=file;..." -P embed.cmake: turns files into a C array each.
+set(bodies "")
+set(rows "")
+set(i 0)
+foreach(pair IN LISTS FILES)
+  string(REPLACE "=" ";" pair "${pair}")
+  list(GET pair 0 path)
+  list(GET pair 1 file)
+  file(READ "${file}" hex HEX)
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+  string(REGEX REPLACE "(................................................................................)" "\\1\n" bytes "${bytes}")
+  string(APPEND bodies "static const unsigned char file_${i}[] = {\n${bytes}};\n")
+  string(APPEND rows "    {\"${path}\", file_${i}, sizeof file_${i}},\n")
+  math(EXPR i "${i} + 1")
+endforeach()
+file(WRITE "${OUT}" "/* Made by sdk/embed.cmake. */\n#include \"sdk/templates.h\"\n\n${bodies}\nconst struct sheaf_template sheaf_templates[] = {\n${rows}};\nconst size_t sheaf_n_templates = ${i};\n")
