@@ -4,17 +4,21 @@
  * scores.
  *
  * `current`, `end` and `stop` are 64-bit words (chunk sequence << 32 | offset in the chunk), so that a word that belongs to an
- * older chunk is recognised. The protocol, whose every weaker form overran (see docs/architecture.md):
- * (Two `end` words, by seq & 1: at most two chunks are outstanding, and the waiting one can be taken back, too.)
- *   slot    store current = (seq, i) seq_cst; load end[seq & 1] seq_cst; run task i only if it is of the same seq and i < its offset.
- *   worker  lower end by compare-and-swap, seq_cst; then load current, seq_cst: the tail that was taken away starts at
- *           max(new end, current + 1) if current is of this seq, else at the new end.
+ * older chunk is recognised. The protocol, whose every weaker form overran or lost a task (see docs/architecture.md):
+ *   slot    store current = (seq, i) seq_cst; load end seq_cst; run task i if end is of the same seq and i < its offset. While
+ *           the end is marked as being lowered and i is not below it, look again: the worker may have seen i as running.
+ *   worker  store the lower end, marked, seq_cst; load current, seq_cst: the tail that was taken away starts at max(new
+ *           end, current + 1) if current is of this seq, at the new end if current is of an older one, and nothing was
+ *           taken if it is of a younger one; store where the tail starts as the end, unmarked.
+ * Without the mark a task is lost: the slot announces i, the worker lowers the end to i, reads i and leaves it to the slot, the
+ * slot reads the new end and leaves it to the worker. There are two ends, by the parity of seq, because one chunk is
+ * ordered while another runs.
  *
  * Scores: record k (counted since the slot started) is status[k % cap] and scores[k % cap * n_scores ...]; the slot publishes by a
- * release store of head, the worker frees by a release store of tail. Records come in the order of chunks and offsets, one a task, so
+ * release store of head, the worker frees by a store of tail. Records come in the order of chunks and offsets, one a task, so
  * that what a slot finished survives its death. The side ring carries text: why a task failed, log lines, group rows.
  *
- * The slot trusts the worker; the worker trusts nothing here: it checks head - tail <= cap and every length.
+ * The slot trusts the worker; the worker trusts nothing here: what it must remember it keeps in a struct page_reader of its own.
  */
 #ifndef SHEAF_WORKER_PAGE_H
 #define SHEAF_WORKER_PAGE_H
@@ -26,6 +30,8 @@
 
 #define PAGE_RING_BYTES ((size_t)1 << 20)
 #define PAGE_SIDE_BYTES ((size_t)256 << 10)
+#define PAGE_SIDE_MAX ((uint32_t)96 << 10) /* text bytes of one entry of the side ring */
+#define PAGE_ERR_BYTES 2048u               /* how much of the end of stderr survives the slot */
 
 enum page_state {
     PAGE_STARTING = 0, /* loading the plugin, opening the dataset, open() */
@@ -41,14 +47,14 @@ struct page_word {
 
 struct page {
     struct page_word current, head, side_head; /* the slot writes */
-    struct page_word
-        end[2]; /* the worker writes; by seq & 1, because a second chunk waits while the first is in work */
-    struct page_word stop, tail, side_tail; /* the worker writes */
-    struct page_word state;                 /* enum page_state; the slot writes */
+    struct page_word end[2];                   /* of the chunks with even and odd seq; the worker writes */
+    struct page_word stop, tail, side_tail;    /* the worker writes */
+    struct page_word state;                    /* enum page_state; the slot writes */
     struct page_word
         plugin_ns; /* time inside the plugin; the slot adds at the end of each chunk, and of each long task */
-    struct page_word wants_wake; /* slot: 1 = write a byte to the order socket after freeing room */
-    uint64_t ring_cap, n_scores; /* records; set by the worker before the slot starts */
+    struct page_word wants_wake; /* slot: 1 = send SLOT_WAKE after freeing room; the worker clears it */
+    struct page_word err_bytes;  /* written to stderr so far; page_err holds the last of them */
+    uint64_t ring_cap, n_scores; /* records (a power of two); set by the worker before the slot starts */
 };
 
 static inline uint64_t page_pack(uint32_t seq, uint32_t offset)
@@ -70,29 +76,56 @@ uint64_t page_ring_cap(uint32_t n_scores);
 uint8_t *page_status(struct page *p);
 double *page_scores(struct page *p);
 uint8_t *page_side(struct page *p);
+char *page_err(struct page *p); /* byte k of stderr is at k % PAGE_ERR_BYTES */
 
 /* Slot: may task `offset` of chunk `seq` run? Announces it first. */
 bool page_claim(struct page *p, uint32_t seq, uint32_t offset);
 
-/* Worker: a chunk is about to be ordered: its end. */
+/* Worker: a chunk is about to be ordered: its end. The chunk before the last must be finished. count < 2^31. */
 void page_open_chunk(struct page *p, uint32_t seq, uint32_t count);
 
-/* Worker: take back the tail of chunk seq from `offset` on. Returns where the taken tail starts (count = nothing was
- * taken). */
+/* Worker: take back the tail of chunk seq from `offset` on. count: the chunk's present end, as ordered or as lowered before. Returns
+ * where the taken tail starts (count = nothing was taken); the slot will run exactly the tasks below. */
 uint32_t page_lower(struct page *p, uint32_t seq, uint32_t offset, uint32_t count);
 
-/* Slot: publish one record; false when the ring is full. Worker: records ready. */
+/* Slot: publish one record; false when the ring is full. */
 bool page_publish(struct page *p, uint8_t status, const double *scores);
-uint64_t page_ready(const struct page *p);
 
-/* Side ring: {uint32 length, uint32 kind, uint64 word (seq, offset)} and bytes, 8-aligned. */
+/* Side ring: {uint32 length, uint32 kind, uint64 word (seq, offset)} and bytes, 8-aligned. SIDE_FAIL: the text. SIDE_LOG: one
+ * byte SHEAF_LOG_..., the text. SIDE_GROUP: name, NUL, n_group_values float64. */
 enum side_kind { SIDE_FAIL = 1, SIDE_LOG, SIDE_GROUP };
 struct side_head {
     uint32_t len, kind;
-    uint64_t word;
+    uint64_t word; /* which task; seq 0 = none: open */
 };
-bool page_side_write(struct page *p, enum side_kind kind, uint64_t word, const void *bytes, uint32_t len);
-/* Worker: next entry copied to buf (cap bytes); returns its length, -1 when there is none, SHEAF_EPROTO when malformed. */
-int64_t page_side_read(struct page *p, struct side_head *head, void *buf, size_t cap);
+
+/* Slot: false when there is no room now. head->len <= PAGE_SIDE_MAX. */
+bool page_side_write(struct page *p, const struct side_head *head, const void *bytes);
+
+/* Slot: remembers the end of stderr. */
+void page_err_write(struct page *p, const char *bytes, size_t len);
+
+/* The worker's view of a page: what it would be unwise to read back from memory that a slot can write. */
+struct page_reader {
+    struct page *page;
+    uint64_t cap, tail, side_tail;
+    uint32_t n_scores;
+};
+
+/* Fills in a zeroed mapping of page_size(n_scores) bytes for a new slot. */
+void page_reader_init(struct page_reader *r, void *mapping, uint32_t n_scores);
+
+/* Worker: records ready, UINT64_MAX when the slot's head is impossible. */
+uint64_t page_ready(const struct page_reader *r);
+
+/* Worker: copies n <= page_ready records out and frees them. True when the slot waits for a SLOT_WAKE. */
+bool page_take(struct page_reader *r, uint64_t n, uint8_t *status, double *scores);
+
+/* Worker: next entry copied to buf (cap bytes, NUL-terminated); returns its length, -1 when there is none, SHEAF_EPROTO when
+ * malformed. *wake as page_take's result. */
+int64_t page_side_read(struct page_reader *r, struct side_head *head, char *buf, size_t cap, bool *wake);
+
+/* Worker: the end of stderr, NUL-terminated in out (PAGE_ERR_BYTES + 1). */
+void page_err_read(const struct page_reader *r, char *out);
 
 #endif
