@@ -16,7 +16,9 @@
 #include "sweep/plan.h"
 #include "worker/page.h"
 
+#include <poll.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define CREW_MAX_SLOTS 1024u
@@ -93,8 +95,11 @@ void crew_destroy(struct crew *c);
 
 const struct slot_ops *crew_ops(struct crew *c);
 
-/* One descriptor that is readable when any slot has news (an epoll; portable twin: poll over crew_fds). */
+/* One descriptor that is readable when any slot has news (an epoll). -1 in the portable twin: then poll crew_fds, at most
+ * CREW_MAX_FDS, and serve once a tick besides. */
+#define CREW_MAX_FDS (4u * CREW_MAX_SLOTS)
 int crew_fd(const struct crew *c);
+size_t crew_fds(const struct crew *c, struct pollfd *out, size_t cap);
 
 /* Takes what there is, up to a budget, and calls the events. `drain` = also look at rings of slots that have not woken us (the tick). */
 void crew_service(struct crew *c, bool drain);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * procinfo: what the system tells of a process, where it does (Linux; the portable twin says less, never something wrong).
+ */
+#ifndef SHEAF_WORKER_PROCINFO_H
+#define SHEAF_WORKER_PROCINFO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The calling process is killed when the thread that started it ends. False when `parent` is gone already. */
+bool procinfo_die_with_parent(pid_t parent);
+
+/* A descriptor that is readable once the child has ended (close-on-exec), or -1: then ask waitpid now and then. */
+int procinfo_end_fd(pid_t child);
+
+/* Private memory, and the proportional share of all its memory, in bytes; 0 = not known. The second is slow. */
+uint64_t procinfo_private_bytes(pid_t pid);
+uint64_t procinfo_pss_bytes(pid_t pid);
+
+/* User and system time of a running process, 0 = not known. */
+int64_t procinfo_cpu_ns(pid_t pid);
+
+/* Memory that could be had now without swapping; UINT64_MAX = not known. */
+uint64_t procinfo_available_bytes(void);
+
+#endif

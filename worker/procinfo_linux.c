@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * procinfo on Linux: prctl, pidfd, /proc.
+ */
+#define _GNU_SOURCE
+#include "worker/procinfo.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+bool procinfo_die_with_parent(pid_t parent)
+{
+    /* the parent may have died before the request: look afterwards */
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent;
+}
+
+int procinfo_end_fd(pid_t child)
+{
+    return (int)syscall(SYS_pidfd_open, child, 0); /* close-on-exec by itself */
+}
+
+/* The file's beginning as text; "" when it cannot be read. */
+static void read_text(const char *path, char *out, size_t cap)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, out, cap - 1);
+    out[n > 0 ? n : 0] = '\0';
+    if (fd >= 0)
+        close(fd);
+}
+
+/* "Name:   123 kB" of a /proc file in bytes; fallback when there is no such line. */
+static uint64_t kb_field(const char *text, const char *name, uint64_t fallback)
+{
+    const char *at = strstr(text, name);
+    return at ? strtoull(at + strlen(name), NULL, 10) * 1024 : fallback;
+}
+
+uint64_t procinfo_private_bytes(pid_t pid)
+{
+    char path[64], text[256];
+    snprintf(path, sizeof path, "/proc/%ld/statm", (long)pid);
+    read_text(path, text, sizeof text);
+    unsigned long long size, resident, shared;
+    if (sscanf(text, "%llu %llu %llu", &size, &resident, &shared) != 3 || shared > resident)
+        return 0;
+    return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t procinfo_pss_bytes(pid_t pid)
+{
+    char path[64], text[2048];
+    snprintf(path, sizeof path, "/proc/%ld/smaps_rollup", (long)pid);
+    read_text(path, text, sizeof text);
+    return kb_field(text, "\nPss:", 0);
+}
+
+int64_t procinfo_cpu_ns(pid_t pid)
+{
+    clockid_t clock;
+    struct timespec t;
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) != 0)
+        return 0;
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+uint64_t procinfo_available_bytes(void)
+{
+    char text[2048];
+    read_text("/proc/meminfo", text, sizeof text);
+    return kb_field(text, "\nMemAvailable:", UINT64_MAX);
+}

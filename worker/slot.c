@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * slot: the process (see slot.h) and its loop. A null task must cost nothing that can be seen, so the loop has no
+ * system call a task: what has to be restored by one is restored a chunk, the clock is read about once a
+ * millisecond, and consecutive tasks share whatever their indices share.
+ */
+#include "worker/slot.h"
+#include "common/clock.h"
+#include "sweep/tally.h"
+#include "worker/fpstate.h"
+#include "worker/procinfo.h"
+#include "worker/slot_impl.h"
+#include "worker/slotio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FALLBACK_REASON "the plugin returned a failure without saying why (host->fail)"
+#define MAX_PER_MS 65536u
+
+/* ---- one task ---- */
+
+/* Brings task and cell to this index. Indices mostly come one after another: then nothing is divided. */
+static void locate(struct slot *s, uint64_t index)
+{
+    const struct plan *p = &s->plan;
+    struct cell c = s->cell;
+    if (!s->has_cell || index != s->task.index + 1) {
+        c = space_cell(p, index);
+    } else if (++c.split == p->splits) {
+        c.split = 0;
+        if (++c.key == p->keys) {
+            c.key = 0;
+            c.trial++;
+        }
+    }
+    if (!s->has_cell || c.trial != s->cell.trial)
+        s->wanted = space_trial(s->space, c.trial, &s->task.params);
+    if (s->splitter && (!s->has_cell || c.split != s->cell.split))
+        splitter_rows(s->splitter, c.split, &s->task.train, &s->task.test);
+    s->cell = c;
+    s->has_cell = true;
+    s->task.index = index;
+    s->task.trial = c.trial;
+    s->task.split = c.split;
+    s->task.key.index = c.key;
+    s->task.seed = space_task_seed(p->seed, index);
+}
+
+static void publish_failed(struct slot *s)
+{
+    const char *why = s->host.reason[0] ? s->host.reason : FALLBACK_REASON;
+    slotlink_side(&s->link, SIDE_FAIL, why, (uint32_t)strlen(why), true);
+    slothost_end_call(&s->host, false);
+    slotlink_publish(&s->link, TASK_FAILED, s->nans);
+}
+
+static void run_task(struct slot *s)
+{
+    fpstate_restore();
+    for (uint32_t i = 0; i < s->plan.plugin.n_scores; i++)
+        s->scores[i] = s->nans[i];
+    int32_t status = s->plugin->run(&s->host.host, s->plugin_state, &s->task, s->scores);
+    if (s->host.dirty || slotio_pending()) {
+        slotio_flush();
+        if (status == SHEAF_OK_STATUS)
+            slothost_end_call(&s->host, true);
+    }
+    if (status == SHEAF_OK_STATUS)
+        slotlink_publish(&s->link, TASK_DONE, s->scores);
+    else
+        publish_failed(s);
+}
+
+/* ---- a chunk ---- */
+
+/* What a task may have changed, and a system call is needed to see. */
+static void restore_process(const struct slot *s)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    umask(s->umask);
+    uselocale(LC_GLOBAL_LOCALE);
+    setlocale(LC_ALL, "C");
+    if (s->cwd >= 0 && fchdir(s->cwd) != 0)
+        return; /* the directory is gone: so it is for every task */
+}
+
+/* Adds the time since the mark, less what was waited, to the page. */
+static int64_t account(struct slot *s)
+{
+    int64_t now = clock_mono_ns(), waited = s->link.waited_ns;
+    int64_t spent = now - s->mark_ns;
+    int64_t inside = spent - (waited - s->mark_waited_ns);
+    _Atomic uint64_t *sum = &s->link.page->plugin_ns.v;
+    atomic_store_explicit(sum, atomic_load_explicit(sum, memory_order_relaxed) + (uint64_t)inside,
+                          memory_order_release);
+    s->mark_ns = now;
+    s->mark_waited_ns = waited;
+    return spent;
+}
+
+/* After per_ms tasks: how long did they take? */
+static void read_clock(struct slot *s)
+{
+    int64_t spent = account(s);
+    int64_t next = spent > 0 ? (int64_t)s->per_ms * NS_PER_MS / spent : MAX_PER_MS;
+    int64_t most = (int64_t)s->per_ms * 2 < MAX_PER_MS ? (int64_t)s->per_ms * 2 : MAX_PER_MS;
+    s->per_ms = next < 1 ? 1 : next > most ? (uint32_t)most : (uint32_t)next;
+    s->until_clock = s->per_ms;
+}
+
+static void run_chunk(struct slot *s, const struct slotmsg *order)
+{
+    struct page *page = s->link.page;
+    restore_process(s);
+    s->task.attempt = order->attempt;
+    s->mark_ns = clock_mono_ns();
+    s->mark_waited_ns = s->link.waited_ns;
+    s->per_ms = s->until_clock = s->per_ms ? s->per_ms : 1;
+    atomic_store(&page->state.v, PAGE_RUNNING);
+    for (uint32_t i = 0; page_claim(page, order->seq, i); i++) {
+        s->link.word = page_pack(order->seq, i);
+        locate(s, space_index(&s->plan, order->first + i));
+        if (s->wanted)
+            run_task(s);
+        else
+            slotlink_publish(&s->link, TASK_SKIPPED, s->nans);
+        if (--s->until_clock == 0)
+            read_clock(s);
+    }
+    account(s);
+    atomic_store(&page->state.v, PAGE_IDLE);
+    slotlink_news(&s->link);
+}
+
+/* ---- the process ---- */
+
+static _Noreturn void retire(struct slot *s)
+{
+    s->plugin->close(&s->host.host, s->plugin_state);
+    slotio_flush();
+    slothost_end_call(&s->host, false);
+    slotlink_news(&s->link);
+    _exit(0); /* exit handlers of plugin and C library may crash, and have nothing to save */
+}
+
+static _Noreturn void serve(struct slot *s)
+{
+    for (;;) {
+        while (s->link.n_orders == 0 && !s->link.retire)
+            slotlink_receive(&s->link);
+        if (s->link.n_orders == 0)
+            retire(s);
+        struct slotmsg order = s->link.orders[0];
+        s->link.orders[0] = s->link.orders[1];
+        s->link.n_orders--;
+        run_chunk(s, &order);
+    }
+}
+
+static bool parse_fd(const char *text, int *out)
+{
+    char *end;
+    errno = 0;
+    long v = strtol(text, &end, 10);
+    if (errno || *end || end == text || v < 0 || v > INT32_MAX)
+        return false;
+    *out = (int)v;
+    return true;
+}
+
+/* Maps the whole of what a descriptor refers to and closes it. NULL when that fails. */
+static void *map_whole(int fd, int prot, int flags, size_t *size)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0 || st.st_size <= 0)
+        return NULL;
+    *size = (size_t)st.st_size;
+    void *map = mmap(NULL, *size, prot, flags, fd, 0);
+    close(fd);
+    return map == MAP_FAILED ? NULL : map;
+}
+
+static _Noreturn void slot_run(struct slot *s, const void *plan_bytes, size_t plan_len)
+{
+    struct diag d = {{0}};
+    s->cwd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    s->umask = umask(077);
+    umask(s->umask);
+    if (slot_open(s, plan_bytes, plan_len, &d) != 0) {
+        slotlink_say(&s->link, SLOT_FAILED, 0, d.text);
+        _exit(2);
+    }
+    atomic_store(&s->link.page->state.v, PAGE_IDLE);
+    slotlink_say(&s->link, SLOT_READY, 0, NULL);
+    serve(s);
+}
+
+int slot_main(int argc, char **argv)
+{
+    int sock, page_fd, plan_fd, parent;
+    if (argc != 5 || !parse_fd(argv[1], &sock) || !parse_fd(argv[2], &page_fd) || !parse_fd(argv[3], &plan_fd) ||
+        !parse_fd(argv[4], &parent)) {
+        fputs("sheaf slot: this command is for workers only\n", stderr);
+        return 2;
+    }
+    if (!procinfo_die_with_parent((pid_t)parent))
+        _exit(1);
+    (void)fcntl(sock, F_SETFD, FD_CLOEXEC);
+    static struct slot s;
+    size_t page_len, plan_len;
+    void *page = map_whole(page_fd, PROT_READ | PROT_WRITE, MAP_SHARED, &page_len);
+    void *plan = map_whole(plan_fd, PROT_READ, MAP_PRIVATE, &plan_len);
+    if (!page || !plan) {
+        fputs("sheaf slot: its shared memory cannot be mapped\n", stderr);
+        return 2;
+    }
+    slotlink_init(&s.link, sock, page);
+    slot_run(&s, plan, plan_len);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * slot_impl: what the files of the slot process share.
+ */
+#ifndef SHEAF_WORKER_SLOT_IMPL_H
+#define SHEAF_WORKER_SLOT_IMPL_H
+
+#include "common/arena.h"
+#include "data/dataset.h"
+#include "sheaf/plugin.h"
+#include "sweep/plan.h"
+#include "sweep/space.h"
+#include "sweep/split.h"
+#include "worker/slothost.h"
+#include "worker/slotlink.h"
+
+#include <locale.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct slot {
+    struct slotlink link;
+    struct slothost host;
+    struct arena arena; /* plan and views: as long as the process */
+    struct plan plan;
+    const struct sheaf_plugin *plugin;
+    void *plugin_state;
+    struct dataset *data; /* NULL = none */
+    const struct sheaf_view **views;
+    struct space *space;
+    struct splitter *splitter; /* NULL = the sweep has no splits */
+    struct sheaf_range all_rows;
+
+    /* the task in work */
+    struct sheaf_task task;
+    struct cell cell; /* of task.index */
+    bool has_cell;
+    bool wanted; /* `where` does not exclude the trial whose params are in task */
+    double *scores, *nans;
+
+    /* what a chunk restores */
+    int cwd;
+    mode_t umask;
+
+    /* time inside the plugin */
+    int64_t mark_ns, mark_waited_ns;
+    uint32_t per_ms, until_clock; /* tasks in about a millisecond; of them still to run before the clock is read */
+};
+
+/* Loads and opens everything. 0, or a line in d. */
+int slot_open(struct slot *s, const void *plan_bytes, size_t plan_len, struct diag *d);
+
+#endif

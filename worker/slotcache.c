@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * slotcache: host->cache in a slot. The crew says who builds (worker/keeper.h); the builder fills memory that it maps for
+ * writing only while it builds, and afterwards maps it read-only like everybody else.
+ */
+#define _GNU_SOURCE
+#include "worker/slothost.h"
+#include "common/err.h"
+#include "worker/keeper.h"
+#include "worker/memfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct slotcache {
+    struct slotcache *next;
+    const void *memory;
+    uint64_t size;
+    char name[];
+};
+
+static struct slotcache *find(struct slotcache *c, const char *name)
+{
+    while (c && strcmp(c->name, name) != 0)
+        c = c->next;
+    return c;
+}
+
+/* There are no mappings of no bytes. */
+static size_t map_size(uint64_t size)
+{
+    return size ? (size_t)size : 1;
+}
+
+static const void *complain(struct slothost *h, const char *text)
+{
+    h->host.fail(&h->host, text);
+    return NULL;
+}
+
+/* Reserves before the first write: on a full tmpfs a write into a hole is a SIGBUS. */
+static void *map_for_building(struct slothost *h, int fd, uint64_t size)
+{
+    int error = posix_fallocate(fd, 0, (off_t)map_size(size));
+    void *memory = MAP_FAILED;
+    if (!error) {
+        memory = mmap(NULL, map_size(size), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        error = errno;
+    }
+    if (memory != MAP_FAILED)
+        return memory;
+    struct diag d;
+    diag_fail(&d, SHEAF_ENOSPC, "cache: no memory of %llu bytes: %s", (unsigned long long)size, strerror(error));
+    return (void *)(uintptr_t)complain(h, d.text);
+}
+
+static bool build_here(struct slothost *h, int fd, uint64_t size, sheaf_build_fn build, void *user)
+{
+    void *memory = map_for_building(h, fd, size);
+    if (!memory)
+        return false;
+    h->building = true;
+    int32_t status = build(&h->host, memory, size, user);
+    h->building = false;
+    munmap(memory, map_size(size));
+    return status == SHEAF_OK_STATUS;
+}
+
+/* Maps what the crew has sealed and remembers it. Private: before Linux 6.7 what is sealed against writing cannot be mapped
+ * shared, and the pages are the same. */
+static const void *adopt(struct slothost *h, const char *name, uint64_t size, int fd)
+{
+    struct stat st;
+    struct slotcache *c = malloc(sizeof *c + strlen(name) + 1);
+    void *memory = MAP_FAILED;
+    if (c && memfile_check_sealed(fd) == 0 && fstat(fd, &st) == 0 && (uint64_t)st.st_size >= size)
+        memory = mmap(NULL, map_size(size), PROT_READ, MAP_PRIVATE, fd, 0);
+    if (memory == MAP_FAILED) {
+        free(c);
+        return complain(h, "cache: the memory cannot be mapped");
+    }
+    c->memory = memory;
+    c->size = size;
+    strcpy(c->name, name);
+    c->next = h->caches;
+    h->caches = c;
+    return memory;
+}
+
+static const void *fetch(struct slothost *h, const char *name, uint64_t size, sheaf_build_fn build, void *user)
+{
+    struct slotlink *l = h->link;
+    slotlink_ask(l, SLOT_ASK, size, name);
+    if (l->reply.type == SLOT_BUILD) {
+        bool built = build_here(h, l->reply_fd, size, build, user);
+        close(l->reply_fd);
+        if (!built) {
+            slotlink_say(l, SLOT_UNBUILT, 0, NULL);
+            return NULL;
+        }
+        slotlink_ask(l, SLOT_BUILT, 0, NULL);
+    }
+    if (l->reply.type != SLOT_CACHE)
+        return complain(h, l->reply_text);
+    const void *memory = adopt(h, name, size, l->reply_fd);
+    close(l->reply_fd);
+    return memory;
+}
+
+const void *slotcache_get(struct slothost *h, const char *name, uint64_t size, sheaf_build_fn build, void *user)
+{
+    if (!name || !build || strlen(name) > KEEPER_MAX_NAME)
+        return complain(h, "cache: it takes a name of at most 255 bytes and a build function");
+    const struct slotcache *c = find(h->caches, name);
+    if (c)
+        return c->size == size ? c->memory : complain(h, "cache: the same name was used with another size");
+    if (h->building)
+        return complain(h, "cache: called inside a build function");
+    if (size > INT64_MAX)
+        return complain(h, "cache: no memory is that large");
+    return fetch(h, name, size, build, user);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * slothost: see slothost.h.
+ */
+#include "worker/slothost.h"
+#include "common/err.h"
+#include "common/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_GROUP_BYTES 65535u
+#define MAX_TASK_GROUPS ((size_t)256 << 20)
+#define MAX_LINE 4096u
+
+_Static_assert(MAX_GROUP_BYTES + 1 + 256 * sizeof(double) <= PAGE_SIDE_MAX, "a group row fits an entry");
+
+static bool write_line(struct slothost *h, uint32_t level, const char *text, uint32_t len)
+{
+    char entry[1 + MAX_LINE];
+    entry[0] = (char)level;
+    memcpy(entry + 1, text, len);
+    return slotlink_side(h->link, SIDE_LOG, entry, len + 1, false);
+}
+
+void slothost_line(struct slothost *h, uint32_t level, const char *text, size_t len)
+{
+    h->dirty = true;
+    uint32_t n = len < MAX_LINE ? (uint32_t)len : MAX_LINE;
+    if (h->log_bytes + n > SLOTHOST_TASK_LOG || !write_line(h, level, text, n)) {
+        h->log_dropped += len;
+        return;
+    }
+    h->log_bytes += n + 1; /* an empty line is not for nothing */
+    h->log_dropped += len - n;
+}
+
+static void host_log(const struct sheaf_host *host, uint32_t level, const char *text)
+{
+    const char *line = text ? text : "";
+    slothost_line(host->self, level > SHEAF_LOG_ERROR ? SHEAF_LOG_ERROR : level, line, strlen(line));
+}
+
+static int32_t host_fail(const struct sheaf_host *host, const char *text)
+{
+    struct slothost *h = host->self;
+    h->dirty = true;
+    snprintf(h->reason, sizeof h->reason, "%s", text ? text : "");
+    return SHEAF_FAILED;
+}
+
+static bool host_stop_requested(const struct sheaf_host *host)
+{
+    const struct slothost *h = host->self;
+    return h->link->word != 0 && atomic_load_explicit(&h->link->page->stop.v, memory_order_relaxed) == h->link->word;
+}
+
+static bool host_report(const struct sheaf_host *host, uint64_t step, double value)
+{
+    (void)step, (void)value;
+    return !host_stop_requested(host);
+}
+
+static int32_t host_emit(const struct sheaf_host *host, const char *group, const double *values)
+{
+    struct slothost *h = host->self;
+    h->dirty = true;
+    if (h->n_group_values == 0)
+        return host_fail(host, "emit: the descriptor names no group values");
+    size_t n = group ? strlen(group) : MAX_GROUP_BYTES + 1;
+    if (n > MAX_GROUP_BYTES || !text_is_utf8(group, n))
+        return host_fail(host, "emit: a group's name has to be UTF-8 of at most 65,535 bytes");
+    size_t value_bytes = h->n_group_values * sizeof(double);
+    uint32_t len = (uint32_t)(n + 1 + value_bytes);
+    if (h->groups.len + len > MAX_TASK_GROUPS || buf_reserve(&h->groups, sizeof len + len) != 0)
+        return host_fail(host, "emit: too many group rows in one task");
+    buf_append(&h->groups, &len, sizeof len);
+    buf_append(&h->groups, group, n + 1);
+    buf_append(&h->groups, values, value_bytes);
+    return SHEAF_OK_STATUS;
+}
+
+static void *host_scratch(const struct sheaf_host *host, uint64_t size)
+{
+    struct slothost *h = host->self;
+    h->dirty = true;
+    return slotscratch_get(&h->scratch, size);
+}
+
+static const void *host_cache(const struct sheaf_host *host, const char *name, uint64_t size, sheaf_build_fn build,
+                              void *user)
+{
+    return slotcache_get(host->self, name, size, build, user);
+}
+
+static const void *host_table(const struct sheaf_host *host, const char *id)
+{
+    (void)host, (void)id;
+    return NULL; /* there are none yet */
+}
+
+void slothost_init(struct slothost *h, struct slotlink *l, uint32_t n_group_values)
+{
+    *h = (struct slothost){.link = l, .n_group_values = n_group_values};
+    h->host = (struct sheaf_host){
+        .abi_major = SHEAF_ABI_MAJOR,
+        .abi_minor = SHEAF_ABI_MINOR,
+        .struct_size = (uint32_t)sizeof h->host,
+        .self = h,
+        .log = host_log,
+        .fail = host_fail,
+        .report = host_report,
+        .stop_requested = host_stop_requested,
+        .emit = host_emit,
+        .scratch = host_scratch,
+        .cache = host_cache,
+        .table = host_table,
+    };
+}
+
+static void send_groups(struct slothost *h)
+{
+    uint32_t len;
+    for (size_t at = 0; at < h->groups.len; at += sizeof len + len) {
+        memcpy(&len, h->groups.data + at, sizeof len);
+        slotlink_side(h->link, SIDE_GROUP, h->groups.data + at + sizeof len, len, true);
+    }
+}
+
+void slothost_end_call(struct slothost *h, bool keep)
+{
+    if (keep)
+        send_groups(h);
+    h->groups.len = 0;
+    if (h->log_dropped > 0) {
+        char line[64];
+        int n = snprintf(line, sizeof line, "%llu bytes dropped", (unsigned long long)h->log_dropped);
+        /* without room even for this: the next call that ends says it */
+        if (write_line(h, SHEAF_LOG_WARN, line, (uint32_t)n))
+            h->log_dropped = 0;
+    }
+    h->log_bytes = 0;
+    h->reason[0] = '\0';
+    slotscratch_reset(&h->scratch);
+    h->dirty = h->log_dropped > 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * slothost: the host functions of sheaf/plugin.h inside a slot. What a task says (log lines, why it fails, group rows)
+ * goes to the side ring under the task's word; a task that says nothing costs one comparison.
+ */
+#ifndef SHEAF_WORKER_SLOTHOST_H
+#define SHEAF_WORKER_SLOTHOST_H
+
+#include "common/buf.h"
+#include "sheaf/plugin.h"
+#include "worker/slotlink.h"
+
+#include <stdbool.h>
+
+#define SLOTHOST_TASK_LOG 65536u /* bytes of log lines, stdout and stderr that are kept of one task */
+#define SLOTHOST_REASON 4096u
+
+struct slotcache;
+
+/* Memory of one task, kept for the next. */
+struct slotscratch {
+    struct scratch_block *blocks; /* newest first */
+    size_t total;                 /* bytes of all blocks */
+};
+
+struct slothost {
+    struct sheaf_host host; /* what the plugin gets; .self is this struct */
+    struct slotlink *link;
+    uint32_t n_group_values;
+    bool dirty; /* something below has to be seen to when the task ends */
+    char reason[SLOTHOST_REASON];
+    struct buf groups; /* rows of this task: uint32 length, bytes */
+    struct slotscratch scratch;
+    struct slotcache *caches;
+    bool building; /* inside a build function */
+    uint32_t log_bytes;
+    uint64_t log_dropped;
+};
+
+void slothost_init(struct slothost *h, struct slotlink *l, uint32_t n_group_values);
+
+/* When open or a task has returned: hands over what it said (keep: group rows, too) and forgets it. */
+void slothost_end_call(struct slothost *h, bool keep);
+
+/* A log line of the call in work, within its allowance. Never waits. */
+void slothost_line(struct slothost *h, uint32_t level, const char *text, size_t len);
+
+/* host->scratch (slotscratch.c). */
+void *slotscratch_get(struct slotscratch *s, uint64_t size);
+void slotscratch_reset(struct slotscratch *s);
+
+/* host->cache (slotcache.c). */
+const void *slotcache_get(struct slothost *h, const char *name, uint64_t size, sheaf_build_fn build, void *user);
+
+#endif
