@@ -7,7 +7,6 @@
  * the default 4 KiB and no more than 64 KiB ones, which double what a small commit writes. SQLite would checkpoint inside
  * COMMIT and so delay the acknowledgement; we do it at the next BEGIN, after the caller has spread the news.
  */
-#define _GNU_SOURCE /* flock */
 #include "broker/journal_db.h"
 
 #include "broker/fstype.h"

@@ -11,7 +11,7 @@
 
 struct scribe;
 
-/* One batch: ops with everything that they point to, owned by the batch. */
+/* One batch: ops with everything that they point to, owned by the batch. On the heap: the scribe frees it. */
 struct scribe_batch {
     struct scribe_batch *next;
     uint64_t ticket;        /* the caller's: rises from batch to batch */
@@ -22,7 +22,8 @@ struct scribe_batch {
     void (*keep_free)(void *keep);
 };
 
-/* A page to be read, and its answer. Owned by the caller until pushed, and again after scribe_answer. */
+/* A page to be read, and its answer. On the heap, with `arena` initialised. Owned by the caller until asked, and again once
+ * scribe_news has handed it back. */
 struct scribe_read {
     struct scribe_read *next;
     struct msg_read read;
@@ -37,7 +38,8 @@ struct scribe_read {
 /* Starts the thread; takes the journal over (null afterwards). NULL when that fails. */
 struct scribe *scribe_start(struct journal **j);
 
-/* Commits everything, joins the thread, closes the journal. The error of the failed commit if there was one. */
+/* Commits everything, joins the thread, closes the journal. The error of the failed commit if there was one. Reads that were
+ * asked and not handed back are freed (not what `who` points to). NULL is fine. */
 int scribe_finish(struct scribe *s, struct diag *d);
 
 /* Hands a batch over. Never blocks. */
