@@ -4,7 +4,7 @@
  */
 #include "common/log.h"
 #include "worker/crew_impl.h"
-#include "worker/procinfo.h"
+#include "common/procinfo.h"
 
 #include <fcntl.h>
 #include <stdio.h>

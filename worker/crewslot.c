@@ -6,7 +6,7 @@
  */
 #include "common/text.h"
 #include "worker/crew_impl.h"
-#include "worker/procinfo.h"
+#include "common/procinfo.h"
 #include "worker/spawn.h"
 
 #include <errno.h>

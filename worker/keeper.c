@@ -7,7 +7,7 @@
 #include "common/hash.h"
 #include "common/list.h"
 #include "worker/memfile.h"
-#include "worker/procinfo.h"
+#include "common/procinfo.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "sweep/tally.h"
 #include "worker/fpstate.h"
-#include "worker/procinfo.h"
+#include "common/procinfo.h"
 #include "worker/slot_impl.h"
 #include "worker/slotio.h"
 

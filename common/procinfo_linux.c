@@ -3,7 +3,7 @@
  * procinfo on Linux: prctl, pidfd, /proc.
  */
 #define _GNU_SOURCE
-#include "worker/procinfo.h"
+#include "common/procinfo.h"
 
 #include <fcntl.h>
 #include <signal.h>

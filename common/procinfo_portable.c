@@ -2,7 +2,7 @@
  *
  * procinfo where there is no /proc: a slot still ends at the end of file on its order socket, and memory is not watched.
  */
-#include "worker/procinfo.h"
+#include "common/procinfo.h"
 
 #include <time.h>
 #include <unistd.h>

@@ -2,8 +2,8 @@
  *
  * procinfo: what the system tells of a process, where it does (Linux; the portable twin says less, never something wrong).
  */
-#ifndef SHEAF_WORKER_PROCINFO_H
-#define SHEAF_WORKER_PROCINFO_H
+#ifndef SHEAF_COMMON_PROCINFO_H
+#define SHEAF_COMMON_PROCINFO_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * broker: the logic of a broker, without sockets, clocks, threads or files. It takes (now, peer, message) and what the journal
+ * says, and answers through the table `broker_env`. The real program (broker/loop.c) and the simulator (tests/sim) drive
+ * the same code.
+ *
+ * It promises: each task of an accepted sweep reaches exactly one recorded end; a position counts once, whoever reports
+ * it first; nothing is acknowledged that the journal has not committed.
+ */
+#ifndef SHEAF_BROKER_BROKER_H
+#define SHEAF_BROKER_BROKER_H
+
+#include "broker/scribe.h"
+#include "common/proto.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct broker;
+
+/* A received message whose bytes must outlive its handling: counted references, released on any thread. */
+struct letter {
+    _Atomic int refs;
+    void (*free)(struct letter *l);
+};
+void letter_ref(struct letter *l);
+void letter_unref(void *letter);
+
+struct broker_config {
+    uint64_t epoch;            /* of this run; not 0 */
+    uint32_t beat_ms, lost_ms; /* 0: 1,000 and 5,000 */
+    uint32_t
+        expected_workers; /* > 0: once so many have said hello, nothing granted before a restart is waited for any longer */
+};
+
+struct broker_env {
+    void *ctx;
+    /* Sends one message; may lose it. peer: as given to broker_message. */
+    void (*send)(void *ctx, uint64_t peer, uint32_t type, const void *body);
+    /* Hands a batch to the journal; its ticket comes back through broker_durable. Takes the batch over. */
+    void (*journal)(void *ctx, struct scribe_batch *batch);
+    /* Asks for a page; comes back through broker_answered. Lent until then. */
+    void (*read)(void *ctx, struct scribe_read *read);
+    uint64_t (*own_pss)(void *ctx);
+    int64_t (*own_cpu_ns)(void *ctx);
+    int64_t (*wall_ms)(void *ctx);
+};
+
+/* NULL when out of memory. */
+struct broker *broker_create(const struct broker_config *config, const struct broker_env *env);
+void broker_destroy(struct broker *b);
+
+/* A sweep of the journal, before the first turn; its runs are then read through env->read. 0, SHEAF_ECORRUPT, SHEAF_ENOMEM. */
+int broker_restore(struct broker *b, const struct journal_sweep *s, struct diag *d);
+
+/* Each turn: the clock first, then messages and journal news in any order, then the tick. A gap of more than 1.5 s shifts every
+ * deadline. */
+void broker_time(struct broker *b, int64_t now);
+
+/* A message. letter: kept (by reference) while the journal needs the body's bytes. 0, or SHEAF_EPROTO when the message is not one that
+ * a broker takes; never fatal. */
+int broker_message(struct broker *b, uint64_t peer, uint32_t type, const void *body, struct letter *letter);
+
+void broker_durable(struct broker *b, uint64_t ticket);
+void broker_answered(struct broker *b, struct scribe_read *read);
+
+/* Returns how many ns from now on the next tick is due at the latest. */
+int64_t broker_tick(struct broker *b);
+
+/* End: workers are told to quit; finished once everything handed to the journal is durable. */
+void broker_stop(struct broker *b);
+bool broker_finished(const struct broker *b);
+
+/* Out of memory or the like: the program ends, restarts and reconciles. */
+bool broker_failed(const struct broker *b);
+
+#endif

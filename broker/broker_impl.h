@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * broker_impl: what the files of the broker's logic share. broker.c: life, peers, turns; sweeps.c: the life of a sweep;
+ * grants.c: leases; ingest.c: reports, the journal, acknowledgements; status.c: what clients ask.
+ */
+#ifndef SHEAF_BROKER_BROKER_IMPL_H
+#define SHEAF_BROKER_BROKER_IMPL_H
+
+#include "broker/broker.h"
+#include "common/clock.h"
+#include "common/intervals.h"
+#include "common/list.h"
+#include "sweep/plan.h"
+#include "sweep/tally.h"
+
+#define GAP_NS (1500 * NS_PER_MS)
+#define LEASE_NS (7 * NS_PER_S)      /* work in one lease */
+#define GRACE_NS (10 * NS_PER_S)     /* after a restart: time for workers to say what they hold */
+#define SNAPSHOT_NS (50 * NS_PER_MS) /* keep: best is written at most this often */
+#define FIRST_LEASE_PER_SLOT 4u
+#define FRONTIER_STRIDE ((uint64_t)1 << 16) /* tasks that the durable frontier runs ahead at least */
+#define FAILURES_SHOWN 20u
+#define VERIFY_MAX 100000u /* tasks that are looked at a second time at most */
+
+/* The life of a sweep; the table is in sweeps.c. */
+enum sweep_phase { PHASE_LOADING, PHASE_RUNNING, PHASE_VERIFYING, PHASE_STOPPING, PHASE_ENDING, PHASE_FINAL, N_PHASES };
+enum sweep_event {
+    EV_LOADED,   /* its runs were read back */
+    EV_COMPLETE, /* every task has ended */
+    EV_VERIFIED, /* the second looks are through */
+    EV_CANCEL,   /* stop; running tasks may finish */
+    EV_ABORT,    /* stop at once: cancel now, limits.failures, a plugin that cannot be opened */
+    EV_RELEASED, /* no worker holds a lease any more */
+    EV_DURABLE,  /* the end is in the journal */
+    EV_REVIVE,   /* retry, or more trials */
+    N_EVENTS
+};
+
+struct blease {
+    struct list node; /* bworker.leases */
+    uint64_t id;
+    struct bsweep *sweep;
+    struct bworker *worker;
+    uint64_t from, to, granted_to; /* to: as lowered since */
+    uint64_t left;                 /* as last told */
+    uint32_t flags;
+    uint32_t missed; /* beats in a row that did not list it */
+    bool revoked;    /* its worker was lost: positions went back, late reports still count */
+    int64_t granted_at;
+    uint64_t take_to; /* asked to end here; 0 = not asked */
+    int64_t take_at;
+};
+
+struct bworker {
+    struct list node;
+    uint64_t peer;
+    char instance[64], host[128];
+    uint32_t slots, slots_used;
+    struct list leases;
+    int64_t heard;
+    bool lost;
+    bool hungry;                     /* asked for work and got none */
+    uint64_t rate_sweep, lease_size; /* of the last grant */
+    double rate;
+    uint64_t *plans; /* sweeps whose plan it was sent */
+    uint32_t n_plans, cap_plans;
+    uint64_t memory_bytes;
+    int64_t cpu_ns;
+    uint8_t fingerprint[HASH_BYTES];
+};
+
+/* A sampled result that is run again. */
+struct second_look {
+    uint64_t position;
+    uint8_t digest[16]; /* of status and scores */
+};
+
+struct bsweep {
+    struct list node;
+    uint64_t id;
+    enum sweep_phase phase;
+    uint32_t state; /* enum sweep_state, as people see it */
+    struct buf bytes;
+    struct arena arena;
+    struct plan plan;
+    uint64_t total;
+    uint8_t identity[HASH_BYTES];
+    int64_t wall_ms;
+    struct intervals done, pending, doubled;
+    uint64_t frontier, frontier_asked, granted; /* durable; handed to the journal; highest position granted */
+    uint64_t frontier_ticket;
+    bool grace; /* restored: what lies below the frontier may still run somewhere */
+    int64_t grace_until;
+    uint64_t resumed;      /* tasks that were done when this broker took it up */
+    uint32_t stored_state; /* as the journal had it */
+    bool reload;           /* read back again from the start */
+    bool revived;          /* asked for again: goes on although it had ended */
+    struct tally *tally;
+    uint32_t n_leases;
+    struct msg_failure *failures; /* first FAILURES_SHOWN by index; texts malloc'd */
+    uint32_t n_failures;
+    struct journal_numbers numbers; /* of earlier runs of the broker */
+    double plugin_seconds;          /* of this one */
+    int64_t begun, last_commit;     /* first lease, last commit of this run; 0 = none */
+    int64_t cpu_base_ns;            /* broker and workers before it began */
+    uint64_t log_lines, group_rows;
+    char reason[1024], qualified[256];
+    bool limit_hit, mixed;
+    uint8_t fingerprint[HASH_BYTES];
+    bool has_fingerprint;
+    uint64_t end_ticket; /* of the op that records the end */
+    uint8_t digest[HASH_BYTES];
+    bool has_digest;
+    struct second_look *looks; /* by position */
+    uint32_t n_looks, cap_looks;
+    struct intervals looking; /* positions whose second look is not in */
+    uint64_t verified, mismatched;
+    bool dirty; /* keep: best: results that no snapshot holds */
+    int64_t snapshot_at;
+    struct scribe_read *loading;
+};
+
+/* An acknowledgement that waits for the journal. */
+struct pending_ack {
+    struct list node;
+    uint64_t ticket, peer, seq;
+    struct bsweep *snapshot_of; /* keep: best: waits for its next snapshot first */
+};
+
+struct watch {
+    struct list node;
+    uint64_t peer, sweep;
+    int64_t every_ns, next;
+    uint32_t top;
+    bool plan, final_sent;
+};
+
+/* A client's page that the journal reads. */
+struct page_ask {
+    uint64_t peer;
+    struct bsweep *loading; /* or: the sweep that is being read back */
+};
+
+struct broker {
+    struct broker_config config;
+    struct broker_env env;
+    int64_t real, now, gaps;
+    struct list sweeps, workers, acks, watches;
+    uint64_t next_sweep, next_lease;
+    uint64_t ticket, durable; /* last handed over; last committed */
+    uint64_t peak_pss;
+    int64_t next_beat;
+    uint32_t hellos; /* workers that have said hello to this run */
+    bool stopping, failed;
+    uint32_t reads; /* asked and not answered */
+};
+
+/* broker.c */
+void broker_check(struct broker *b, int err);
+struct bworker *broker_worker(struct broker *b, uint64_t peer);
+void broker_say(struct broker *b, uint64_t peer, uint32_t type, const void *body);
+void broker_refuse(struct broker *b, uint64_t peer, int err, const char *text);
+
+/* sweeps.c */
+struct bsweep *sweep_find(struct broker *b, uint64_t id); /* 0 = the newest */
+void sweep_event(struct broker *b, struct bsweep *s, enum sweep_event ev);
+void sweep_check(struct broker *b, struct bsweep *s); /* complete? limit reached? released? */
+void sweep_abort(struct broker *b, struct bsweep *s, uint32_t state, const char *reason);
+void sweep_destroy(struct broker *b, struct bsweep *s);
+void sweep_loaded_page(struct broker *b, struct bsweep *s, struct scribe_read *r);
+void sweep_submit(struct broker *b, uint64_t peer, const struct msg_submit *m);
+void sweep_cancel(struct broker *b, uint64_t peer, const struct msg_sweep *m);
+void sweep_retry(struct broker *b, uint64_t peer, const struct msg_sweep *m);
+void sweep_remove(struct broker *b, uint64_t peer, const struct msg_sweep *m);
+struct journal_numbers sweep_numbers(struct broker *b, const struct bsweep *s);
+
+/* grants.c */
+void lease_free(struct broker *b, struct blease *l, bool put_back);
+struct blease *lease_find(struct bworker *w, uint64_t sweep, uint64_t id);
+int sweep_put_back(struct bsweep *s, uint64_t from, uint64_t to); /* what is not done becomes pending */
+void worker_want(struct broker *b, struct bworker *w, const struct msg_want *m);
+void worker_taken(struct broker *b, struct bworker *w, const struct msg_take *m);
+void worker_held(struct broker *b, struct bworker *w, const struct msg_held *held, uint32_t n, bool hello);
+void worker_lose(struct broker *b, struct bworker *w);
+void grants_drop(struct broker *b, struct bsweep *s, bool now);
+void grants_tick(struct broker *b);
+void looks_begin(struct broker *b, struct bsweep *s);
+
+/* ingest.c */
+struct scribe_batch *batch_new(struct broker *b, uint32_t max_ops);
+struct journal_op *batch_op(struct scribe_batch *batch, enum journal_kind kind, uint64_t sweep);
+uint64_t batch_push(struct broker *b, struct scribe_batch *batch);
+void ingest_report(struct broker *b, struct bworker *w, const struct msg_report *m, struct letter *letter);
+int ingest_run(struct broker *b, struct bsweep *s, const struct msg_run *run); /* restored from the journal */
+void ingest_failure(struct broker *b, struct bsweep *s, const struct msg_failure *f);
+void acks_send(struct broker *b);
+int look_order(const void *a, const void *b); /* struct second_look by position, for qsort */
+void snapshot_push(struct broker *b, struct bsweep *s);
+void snapshots_tick(struct broker *b);
+int snapshot_load(struct broker *b, struct bsweep *s, struct slice bytes, struct diag *d);
+
+/* status.c */
+void status_watch(struct broker *b, uint64_t peer, const struct msg_watch *m);
+void status_list(struct broker *b, uint64_t peer);
+void status_read(struct broker *b, uint64_t peer, const struct msg_read *m);
+void status_page(struct broker *b, uint64_t peer, struct scribe_read *r);
+int64_t status_tick(struct broker *b); /* when the next one is due */
+void status_final(struct broker *b, const struct bsweep *s);
+
+#endif

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * grants: leases. Who gets what and how much, what comes back when a worker is lost, tails taken back from the workers that would
+ * finish last, a second run of the very last tasks, and second looks for --verify.
+ */
+#include "broker/broker_impl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int sweep_put_back(struct bsweep *s, uint64_t from, uint64_t to)
+{
+    struct interval gap;
+    while (intervals_next_gap(&s->done, from, to, &gap)) {
+        if (intervals_add(&s->pending, gap.from, gap.to) < 0)
+            return SHEAF_ENOMEM;
+        from = gap.to;
+    }
+    return 0;
+}
+
+struct blease *lease_find(struct bworker *w, uint64_t sweep, uint64_t id)
+{
+    list_each(it, after, &w->leases)
+    {
+        struct blease *l = list_entry(it, struct blease, node);
+        if (l->id == id && l->sweep->id == sweep)
+            return l;
+    }
+    return NULL;
+}
+
+static void put_back(struct broker *b, struct blease *l)
+{
+    if (l->revoked || l->sweep->phase == PHASE_FINAL || l->sweep->phase == PHASE_ENDING)
+        return;
+    if (l->flags & LEASE_VERIFY) {
+        if (l->sweep->phase == PHASE_VERIFYING && intervals_has(&l->sweep->looking, l->from))
+            broker_check(b, intervals_add(&l->sweep->pending, l->from, l->to));
+        return;
+    }
+    if (!(l->flags & LEASE_SECOND))
+        broker_check(b, sweep_put_back(l->sweep, l->from, l->to));
+}
+
+void lease_free(struct broker *b, struct blease *l, bool back)
+{
+    if (back)
+        put_back(b, l);
+    if (!l->revoked)
+        l->sweep->n_leases--;
+    list_remove(&l->node);
+    free(l);
+}
+
+static void lease_revoke(struct broker *b, struct blease *l)
+{
+    if (l->revoked)
+        return;
+    put_back(b, l);
+    l->revoked = true;
+    l->sweep->n_leases--;
+}
+
+void worker_lose(struct broker *b, struct bworker *w)
+{
+    w->lost = true;
+    w->hungry = false;
+    list_each(it, after, &w->leases) lease_revoke(b, list_entry(it, struct blease, node));
+}
+
+void grants_drop(struct broker *b, struct bsweep *s, bool now)
+{
+    list_each(it, after, &b->workers)
+    {
+        struct bworker *w = list_entry(it, struct bworker, node);
+        bool holds = false;
+        list_each(l, l_after, &w->leases)
+        {
+            struct blease *lease = list_entry(l, struct blease, node);
+            if (lease->sweep != s)
+                continue;
+            holds = true;
+            if (now)
+                lease_free(b, lease, false);
+        }
+        for (uint32_t i = 0; i < w->n_plans; i++)
+            holds = holds || w->plans[i] == s->id;
+        if (holds && !w->lost)
+            broker_say(b, w->peer, MSG_DROP, &(struct msg_sweep){.sweep = s->id, .now = now});
+    }
+}
+
+/* ---- granting ---- */
+
+static struct blease *lease_new(struct broker *b, struct bworker *w, struct bsweep *s, uint64_t id)
+{
+    struct blease *l = calloc(1, sizeof(*l));
+    if (!l) {
+        broker_check(b, SHEAF_ENOMEM);
+        return NULL;
+    }
+    l->id = id;
+    l->sweep = s;
+    l->worker = w;
+    l->granted_at = b->now;
+    list_init(&l->node);
+    list_append(&w->leases, &l->node);
+    s->n_leases++;
+    return l;
+}
+
+static void send_plan_once(struct broker *b, struct bworker *w, const struct bsweep *s)
+{
+    for (uint32_t i = 0; i < w->n_plans; i++)
+        if (w->plans[i] == s->id)
+            return;
+    if (w->n_plans == w->cap_plans) {
+        uint32_t cap = w->cap_plans ? w->cap_plans * 2 : 8;
+        uint64_t *grown = realloc(w->plans, cap * sizeof(*grown));
+        if (!grown) {
+            broker_check(b, SHEAF_ENOMEM);
+            return;
+        }
+        w->plans = grown;
+        w->cap_plans = cap;
+    }
+    w->plans[w->n_plans++] = s->id;
+    broker_say(b, w->peer, MSG_PLAN, &(struct msg_plan){s->id, {s->bytes.data, s->bytes.len}});
+}
+
+static void note_fingerprint(struct bsweep *s, const struct bworker *w)
+{
+    if (!s->has_fingerprint)
+        memcpy(s->fingerprint, w->fingerprint, HASH_BYTES);
+    else if (memcmp(s->fingerprint, w->fingerprint, HASH_BYTES) != 0)
+        s->mixed = true;
+    s->has_fingerprint = true;
+}
+
+static void grant(struct broker *b, struct bworker *w, struct bsweep *s, uint64_t from, uint64_t to, uint32_t flags)
+{
+    struct blease *l = lease_new(b, w, s, b->next_lease++);
+    if (!l)
+        return;
+    l->from = from;
+    l->to = l->granted_to = to;
+    l->left = to - from;
+    l->flags = flags;
+    if (!s->begun) {
+        s->begun = b->now;
+        s->cpu_base_ns = b->env.own_cpu_ns(b->env.ctx);
+    }
+    if (to > s->granted)
+        s->granted = to;
+    note_fingerprint(s, w);
+    send_plan_once(b, w, s);
+    struct msg_lease lease = {.sweep = s->id, .lease = l->id, .from = from, .to = to, .flags = flags};
+    broker_say(b, w->peer, MSG_GRANT, &(struct msg_grant){.leases = &lease, .n_leases = 1});
+    w->hungry = false;
+}
+
+static uint32_t live_workers(const struct broker *b)
+{
+    uint32_t n = 0;
+    list_each(it, after, &b->workers) n += !list_entry(it, struct bworker, node)->lost;
+    return n ? n : 1;
+}
+
+/* 5 to 10 s of the worker's work: small at first, then fourfold, no more than its rate fills; near the end a share. */
+static uint64_t lease_size(const struct broker *b, const struct bworker *w, const struct bsweep *s)
+{
+    uint64_t first = (uint64_t)w->slots * FIRST_LEASE_PER_SLOT, n = first;
+    if (w->rate_sweep == s->id && w->lease_size) {
+        n = w->lease_size * 4;
+        double fill = w->rate * (double)LEASE_NS / 1e9;
+        if (w->rate > 0 && (double)n > fill)
+            n = fill < 1 ? 1 : (uint64_t)fill;
+    }
+    uint32_t workers = live_workers(b);
+    uint64_t share = workers > 1 ? s->pending.count / (2ull * workers) + 1 : s->pending.count;
+    n = n < share ? n : share;
+    return n ? n : 1;
+}
+
+/* Cuts at a trial boundary where that leaves at least half. */
+static uint64_t cut_at_trial(const struct bsweep *s, uint64_t from, uint64_t to, uint64_t limit)
+{
+    uint64_t cells = s->plan.keys * s->plan.splits;
+    if (cells <= 1 || to >= limit)
+        return to;
+    uint64_t cut = to - to % cells;
+    return cut > from && cut - from >= (to - from) / 2 ? cut : to;
+}
+
+/* Makes the durable frontier run ahead of what is granted. */
+static void push_frontier(struct broker *b, struct bsweep *s, uint64_t to, uint64_t size)
+{
+    uint64_t ahead = to + (size * 4 > FRONTIER_STRIDE ? size * 4 : FRONTIER_STRIDE);
+    if (s->frontier_asked >= s->total || s->frontier_asked >= to + size)
+        return;
+    struct scribe_batch *batch = batch_new(b, 1);
+    if (!batch)
+        return;
+    s->frontier_asked = ahead < s->total ? ahead : s->total;
+    batch_op(batch, JOURNAL_FRONTIER, s->id)->first = s->frontier_asked;
+    s->frontier_ticket = batch_push(b, batch);
+}
+
+/* The part of the first pending range that may be granted now. */
+static bool grantable(struct broker *b, struct bsweep *s, struct interval *out)
+{
+    uint64_t from = 0;
+    if (s->grace &&
+        (b->now >= s->grace_until || (b->config.expected_workers && b->hellos >= b->config.expected_workers)))
+        s->grace = false;
+    if (s->grace)
+        from = s->frontier; /* below it somebody may still be at work */
+    return intervals_next_in(&s->pending, from, s->total, out);
+}
+
+static bool grant_from(struct broker *b, struct bworker *w, struct bsweep *s)
+{
+    struct interval head;
+    if (s->phase != PHASE_RUNNING || !grantable(b, s, &head))
+        return false;
+    uint64_t size = lease_size(b, w, s);
+    uint64_t to = head.to - head.from < size ? head.to : head.from + size;
+    to = cut_at_trial(s, head.from, to, head.to);
+    push_frontier(b, s, to, size);
+    if (to > s->frontier)
+        to = s->frontier; /* the rest once the journal has the new frontier */
+    if (to <= head.from)
+        return false;
+    if (intervals_remove(&s->pending, head.from, to) < 0) {
+        broker_check(b, SHEAF_ENOMEM);
+        return false;
+    }
+    w->rate_sweep = s->id;
+    w->lease_size = size;
+    grant(b, w, s, head.from, to, 0);
+    return true;
+}
+
+/* ---- second looks ---- */
+
+void looks_begin(struct broker *b, struct bsweep *s)
+{
+    for (uint32_t i = 0; i < s->n_looks; i++) {
+        uint64_t at = s->looks[i].position;
+        broker_check(b, intervals_add(&s->looking, at, at + 1));
+        broker_check(b, intervals_add(&s->pending, at, at + 1));
+    }
+}
+
+static bool grant_look(struct broker *b, struct bworker *w, struct bsweep *s)
+{
+    struct interval head;
+    if (s->phase != PHASE_VERIFYING || !intervals_next_in(&s->pending, 0, s->total, &head))
+        return false;
+    uint64_t to = head.to - head.from < 1024 ? head.to : head.from + 1024;
+    if (intervals_remove(&s->pending, head.from, to) < 0) {
+        broker_check(b, SHEAF_ENOMEM);
+        return false;
+    }
+    grant(b, w, s, head.from, to, LEASE_VERIFY);
+    return true;
+}
+
+/* ---- the end of a sweep: tails and second runs ---- */
+
+static double lease_ns_left(const struct blease *l)
+{
+    return l->worker->rate > 0 ? (double)l->left * 1e9 / l->worker->rate : 1e18;
+}
+
+/* Asks the worker that would finish last to give back the half of its longest lease. */
+static void take_tail(struct broker *b, const struct bworker *hungry)
+{
+    struct blease *longest = NULL;
+    list_each(it, after, &b->workers)
+    {
+        struct bworker *w = list_entry(it, struct bworker, node);
+        list_each(l, l_after, &w->leases)
+        {
+            struct blease *lease = list_entry(l, struct blease, node);
+            if (w == hungry || w->lost || lease->revoked || lease->flags || lease->sweep->phase != PHASE_RUNNING ||
+                lease->left < 2 || (lease->take_to && b->now - lease->take_at < NS_PER_S))
+                continue;
+            if (!longest || lease_ns_left(lease) > lease_ns_left(longest))
+                longest = lease;
+        }
+    }
+    if (!longest || lease_ns_left(longest) < 0.2 * 1e9)
+        return;
+    longest->take_to = longest->to - longest->left / 2;
+    longest->take_at = b->now;
+    struct msg_take m = {.sweep = longest->sweep->id, .lease = longest->id, .to = longest->take_to};
+    broker_say(b, longest->worker->peer, MSG_TAKE, &m);
+}
+
+/* One of the last tasks, held by another worker for a while, runs here as well. */
+static bool grant_second(struct broker *b, struct bworker *hungry)
+{
+    list_each(it, after, &b->workers)
+    {
+        struct bworker *w = list_entry(it, struct bworker, node);
+        list_each(l, l_after, &w->leases)
+        {
+            struct blease *lease = list_entry(l, struct blease, node);
+            struct bsweep *s = lease->sweep;
+            struct interval gap;
+            if (w == hungry || lease->revoked || lease->flags || s->phase != PHASE_RUNNING || lease->left > 1 ||
+                b->now - lease->granted_at < 2 * NS_PER_S ||
+                !intervals_next_gap(&s->done, lease->from, lease->to, &gap) || intervals_has(&s->doubled, gap.from))
+                continue;
+            broker_check(b, intervals_add(&s->doubled, gap.from, gap.from + 1));
+            grant(b, hungry, s, gap.from, gap.from + 1, LEASE_SECOND);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool serve(struct broker *b, struct bworker *w)
+{
+    list_each(it, after, &b->sweeps)
+    {
+        struct bsweep *s = list_entry(it, struct bsweep, node);
+        if (grant_from(b, w, s) || grant_look(b, w, s))
+            return true;
+    }
+    return false;
+}
+
+void worker_want(struct broker *b, struct bworker *w, const struct msg_want *m)
+{
+    if (m->sweep && m->tasks_per_s > 0 && m->tasks_per_s < 1e15) {
+        w->rate = m->tasks_per_s;
+        if (w->rate_sweep != m->sweep)
+            w->lease_size = 0;
+        w->rate_sweep = m->sweep;
+    }
+    if (b->stopping || serve(b, w))
+        return;
+    w->hungry = true;
+    if (m->idle && live_workers(b) > 1) {
+        if (grant_second(b, w))
+            return;
+        take_tail(b, w);
+    }
+    broker_say(b, w->peer, MSG_GRANT, &(struct msg_grant){0});
+}
+
+void grants_tick(struct broker *b)
+{
+    list_each(it, after, &b->workers)
+    {
+        struct bworker *w = list_entry(it, struct bworker, node);
+        if (w->hungry && !w->lost)
+            serve(b, w);
+    }
+}
+
+/* ---- what workers say of their leases ---- */
+
+void worker_taken(struct broker *b, struct bworker *w, const struct msg_take *m)
+{
+    struct blease *l = lease_find(w, m->sweep, m->lease);
+    if (!l || l->revoked)
+        return;
+    l->take_to = 0;
+    if (m->to >= l->to || m->to < l->from)
+        return;
+    uint64_t old = l->to;
+    l->to = m->to;
+    if (l->sweep->phase == PHASE_RUNNING)
+        broker_check(b, sweep_put_back(l->sweep, m->to, old));
+}
+
+/* A lease of an earlier run of the broker, or one that was revoked while the worker was silent. */
+static void take_again(struct broker *b, struct bworker *w, struct blease *l, const struct msg_held *h)
+{
+    struct bsweep *s = h->sweep ? sweep_find(b, h->sweep) : NULL;
+    if (!s || s->phase == PHASE_FINAL || h->from >= h->to || h->to > s->frontier || (h->flags & LEASE_VERIFY))
+        return; /* nothing beyond the frontier was ever granted */
+    if (!l && !(l = lease_new(b, w, s, h->lease)))
+        return;
+    if (l->revoked)
+        s->n_leases++;
+    l->revoked = false;
+    l->from = h->from;
+    l->to = l->granted_to = h->to;
+    l->flags = h->flags;
+    if (h->lease >= b->next_lease)
+        b->next_lease = h->lease + 1;
+    note_fingerprint(s, w);
+    if (!s->begun)
+        s->begun = b->now;
+    if (!(h->flags & LEASE_SECOND))
+        broker_check(b, intervals_remove(&s->pending, h->from, h->to));
+}
+
+void worker_held(struct broker *b, struct bworker *w, const struct msg_held *held, uint32_t n, bool hello)
+{
+    list_each(it, after, &w->leases) list_entry(it, struct blease, node)->missed++;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct bsweep *s = held[i].sweep ? sweep_find(b, held[i].sweep) : NULL;
+        struct blease *l = lease_find(w, held[i].sweep, held[i].lease);
+        if (!s || s->phase == PHASE_FINAL) {
+            broker_say(b, w->peer, MSG_DROP, &(struct msg_sweep){.sweep = held[i].sweep, .now = true});
+            continue;
+        }
+        if ((!l && (hello || (held[i].left && held[i].lease < b->next_lease))) || (l && l->revoked))
+            take_again(b, w, l, &held[i]);
+        if (!l && !(l = lease_find(w, held[i].sweep, held[i].lease)))
+            continue; /* closed here, and only waits for its acknowledgement */
+        l->missed = 0;
+        l->left = held[i].left;
+    }
+    list_each(it, after, &w->leases)
+    {
+        struct blease *l = list_entry(it, struct blease, node);
+        if (l->missed >= 2)
+            lease_free(b, l, true);
+    }
+}

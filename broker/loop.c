@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop: one thread owns all state. Each turn: read the clock, drain what is ready up to a budget, take the journal's
+ * news, tick. What the logic hands to the journal in a turn leaves together at its end.
+ */
+#include "broker/loop.h"
+#include "broker/broker.h"
+#include "common/clock.h"
+#include "common/fsutil.h"
+#include "common/hash.h"
+#include "common/log.h"
+#include "common/procinfo.h"
+#include "common/sigfd.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#define TURN_MESSAGES 256                   /* taken in one turn at most */
+#define BACKLOG_BYTES ((uint64_t)256 << 20) /* above this nothing is read until the journal has caught up */
+#define PEER_BYTES 5u                       /* length of the identities that ROUTER gives out */
+
+struct loop {
+    const struct broker_options *options;
+    void *ctx, *socket;
+    int sigfd;
+    struct broker *broker;
+    struct scribe *scribe;
+    struct scribe_batch *first, **last; /* handed over this turn */
+    struct buf head, frame;
+    uint64_t bad;
+};
+
+/* A message with its bytes, for as long as anybody needs them. */
+struct inbox {
+    struct letter letter; /* first */
+    zmq_msg_t msg;
+    struct arena arena;
+    _Alignas(16) unsigned char body[PROTO_MAX_STRUCT];
+};
+
+static void inbox_free(struct letter *l)
+{
+    struct inbox *in = (struct inbox *)(void *)l;
+    zmq_msg_close(&in->msg);
+    arena_finish(&in->arena);
+    free(in);
+}
+
+static struct inbox *inbox_new(void)
+{
+    struct inbox *in = calloc(1, sizeof(*in));
+    if (!in)
+        return NULL;
+    atomic_init(&in->letter.refs, 1);
+    in->letter.free = inbox_free;
+    arena_init(&in->arena, 0);
+    zmq_msg_init(&in->msg);
+    return in;
+}
+
+/* ---- what the logic asks for ---- */
+
+static void env_send(void *ctx, uint64_t peer, uint32_t type, const void *body)
+{
+    struct loop *l = ctx;
+    l->head.len = l->frame.len = 0;
+    int err = proto_encode(type, body, &l->head, &l->frame);
+    if (err < 0) {
+        log_error("cannot encode %s: %s", proto_name(type), sheaf_strerror(err));
+        return;
+    }
+    /* Never blocks: a peer that is gone or does not read loses the message, and asks again if it matters. */
+    if (zmq_send(l->socket, &peer, PEER_BYTES, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
+        return;
+    if (zmq_send(l->socket, l->head.data, l->head.len, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0)
+        (void)zmq_send(l->socket, l->frame.data, l->frame.len, ZMQ_DONTWAIT);
+}
+
+static void env_journal(void *ctx, struct scribe_batch *batch)
+{
+    struct loop *l = ctx;
+    batch->next = NULL;
+    *l->last = batch;
+    l->last = &batch->next;
+}
+
+static void env_read(void *ctx, struct scribe_read *read)
+{
+    scribe_ask(((struct loop *)ctx)->scribe, read);
+}
+
+static uint64_t env_pss(void *ctx)
+{
+    (void)ctx;
+    return procinfo_pss_bytes(getpid());
+}
+
+static int64_t env_cpu(void *ctx)
+{
+    (void)ctx;
+    return clock_cpu_ns();
+}
+
+static int64_t env_wall(void *ctx)
+{
+    (void)ctx;
+    return clock_wall_ms();
+}
+
+static void push_batches(struct loop *l)
+{
+    while (l->first) {
+        struct scribe_batch *batch = l->first;
+        l->first = batch->next;
+        batch->next = NULL;
+        scribe_push(l->scribe, batch);
+    }
+    l->last = &l->first;
+}
+
+/* ---- messages in ---- */
+
+/* One message of three frames: identity, head, body. 1 = taken, 0 = none there. Anything else is counted and passed over. */
+static int receive(struct loop *l, uint64_t *peer, struct msg_head *head, struct inbox *in, struct diag *d)
+{
+    int parts = 0, err = 0;
+    int more = 1;
+    *peer = 0;
+    for (; more; parts++) {
+        zmq_msg_t part;
+        zmq_msg_init(&part);
+        if (zmq_msg_recv(&part, l->socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(&part);
+            return 0;
+        }
+        more = zmq_msg_more(&part);
+        if (parts == 0 && zmq_msg_size(&part) == PEER_BYTES)
+            memcpy(peer, zmq_msg_data(&part), PEER_BYTES);
+        else if (parts == 1)
+            err = proto_head(zmq_msg_data(&part), zmq_msg_size(&part), head, d);
+        else if (parts == 2)
+            zmq_msg_move(&in->msg, &part);
+        zmq_msg_close(&part);
+    }
+    if (parts != 3 || !*peer)
+        err = diag_fail(d, SHEAF_EPROTO, "a message has to have two frames, this one has %d", parts - 1);
+    return err < 0 ? err : 1;
+}
+
+static void refuse(struct loop *l, uint64_t peer, int err, const struct diag *d)
+{
+    l->bad++;
+    if (l->bad == 1)
+        log_warn("a malformed message was refused: %s", d->text);
+    if (peer)
+        env_send(l, peer, MSG_ERROR, &(struct msg_error){.err = err, .text = d->text});
+}
+
+/* Takes one message; false when there is none. */
+static bool take_message(struct loop *l)
+{
+    uint64_t peer;
+    struct msg_head head;
+    struct diag d = {""};
+    struct inbox *in = inbox_new();
+    if (!in)
+        return false;
+    int got = receive(l, &peer, &head, in, &d);
+    if (got == 1)
+        got = proto_body(head.type, zmq_msg_data(&in->msg), zmq_msg_size(&in->msg), &in->arena, in->body, &d);
+    else if (got == 0) {
+        letter_unref(in);
+        return false;
+    }
+    if (got < 0)
+        refuse(l, peer, got, &d);
+    else if (broker_message(l->broker, peer, head.type, in->body, &in->letter) < 0)
+        l->bad++;
+    letter_unref(in);
+    return true;
+}
+
+static void take_messages(struct loop *l)
+{
+    if (scribe_backlog(l->scribe) > BACKLOG_BYTES)
+        return;
+    for (int i = 0; i < TURN_MESSAGES && take_message(l); i++)
+        ;
+}
+
+static int take_news(struct loop *l, struct diag *d)
+{
+    uint64_t durable;
+    struct scribe_read *answered = NULL;
+    int err = scribe_news(l->scribe, &durable, &answered, d);
+    if (err < 0)
+        return err;
+    broker_durable(l->broker, durable);
+    while (answered) {
+        struct scribe_read *r = answered;
+        answered = r->next;
+        broker_answered(l->broker, r);
+    }
+    return 0;
+}
+
+/* ---- turns ---- */
+
+static bool lifeline_cut(int fd, short revents)
+{
+    char byte;
+    if (fd < 0 || !(revents & (POLLIN | POLLHUP | POLLERR)))
+        return false;
+    return read(fd, &byte, 1) <= 0;
+}
+
+static int turns(struct loop *l, struct diag *d)
+{
+    zmq_pollitem_t items[] = {{l->socket, 0, ZMQ_POLLIN, 0},
+                              {NULL, scribe_fd(l->scribe), ZMQ_POLLIN, 0},
+                              {NULL, l->sigfd, ZMQ_POLLIN, 0},
+                              {NULL, l->options->lifeline, ZMQ_POLLIN, 0}};
+    int n_items = l->options->lifeline >= 0 ? 4 : 3;
+    int64_t wait_ns = 0;
+    while (!broker_finished(l->broker)) {
+        bool full = scribe_backlog(l->scribe) > BACKLOG_BYTES;
+        items[0].events = full ? 0 : ZMQ_POLLIN;
+        long wait_ms = (long)((wait_ns + NS_PER_MS - 1) / NS_PER_MS);
+        if (zmq_poll(items, n_items, wait_ms) < 0 && errno != EINTR)
+            return diag_fail(d, SHEAF_EIO, "zmq_poll: %s", zmq_strerror(errno));
+        broker_time(l->broker, clock_mono_ns());
+        if (sigfd_next(l->sigfd) != 0 || (n_items == 4 && lifeline_cut(l->options->lifeline, items[3].revents)))
+            broker_stop(l->broker);
+        if (n_items == 4 && (items[3].revents & ZMQ_POLLIN))
+            n_items = 3;
+        take_messages(l);
+        int err = take_news(l, d);
+        if (err < 0)
+            return err;
+        wait_ns = broker_tick(l->broker);
+        push_batches(l);
+        if (broker_failed(l->broker))
+            return diag_fail(d, SHEAF_ECORRUPT, "out of memory, or the journal in %s is damaged",
+                             l->options->state_dir);
+    }
+    return 0;
+}
+
+/* ---- start and end ---- */
+
+static int open_socket(struct loop *l, struct diag *d)
+{
+    int one = 1, linger = 500;
+    int64_t most = (int64_t)PROTO_MAX_BODY;
+    l->ctx = zmq_ctx_new();
+    l->socket = l->ctx ? zmq_socket(l->ctx, ZMQ_ROUTER) : NULL;
+    if (!l->socket)
+        return diag_fail(d, SHEAF_EIO, "cannot make a ZeroMQ socket: %s", zmq_strerror(errno));
+    zmq_setsockopt(l->socket, ZMQ_ROUTER_MANDATORY, &one, sizeof(one));
+    zmq_setsockopt(l->socket, ZMQ_LINGER, &linger, sizeof(linger));
+    zmq_setsockopt(l->socket, ZMQ_MAXMSGSIZE, &most, sizeof(most));
+    return 0;
+}
+
+/* Binds, and where `sheaf list` will look for it writes down where. */
+static int listen_at(struct loop *l, struct diag *d)
+{
+    const struct broker_options *o = l->options;
+    char path[4096];
+    if (zmq_bind(l->socket, o->listen) < 0)
+        return diag_fail(d, SHEAF_EINVAL, "cannot listen at %s: %s", o->listen, zmq_strerror(errno));
+    if (snprintf(path, sizeof(path), "%s/endpoint", o->state_dir) >= (int)sizeof(path))
+        return diag_fail(d, SHEAF_EINVAL, "%s: the name of the state directory is too long", o->state_dir);
+    return file_write_atomic(path, o->listen, strlen(o->listen), d);
+}
+
+/* Takes what the journal holds up into the logic. */
+static int restore(struct loop *l, struct journal **journal, struct diag *d)
+{
+    struct arena a;
+    struct journal_sweep *sweeps;
+    uint32_t n;
+    arena_init(&a, 0);
+    int err = journal_sweeps(*journal, &a, &sweeps, &n, d);
+    if (err == 0 && !(l->scribe = scribe_start(journal)))
+        err = diag_fail(d, SHEAF_ENOMEM, "cannot start the journal's thread");
+    broker_time(l->broker, clock_mono_ns());
+    for (uint32_t i = 0; err == 0 && i < n; i++)
+        err = broker_restore(l->broker, &sweeps[i], d);
+    arena_finish(&a);
+    return err;
+}
+
+static int start(struct loop *l, struct journal **journal, struct diag *d)
+{
+    const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    struct broker_config config = {.expected_workers = l->options->local ? 1 : 0};
+    struct broker_env env = {.ctx = l,
+                             .send = env_send,
+                             .journal = env_journal,
+                             .read = env_read,
+                             .own_pss = env_pss,
+                             .own_cpu_ns = env_cpu,
+                             .wall_ms = env_wall};
+    randombytes_buf(&config.epoch, sizeof(config.epoch));
+    config.epoch |= 1;
+    int err = dir_make(l->options->state_dir, 0700, d);
+    if (err == 0)
+        err = journal_open(l->options->state_dir, true, journal, d);
+    if (err < 0)
+        return err;
+    l->sigfd = sigfd_open(signals, sizeof(signals) / sizeof(signals[0]), d);
+    if (l->sigfd < 0)
+        return l->sigfd;
+    l->broker = broker_create(&config, &env);
+    if (!l->broker)
+        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    err = open_socket(l, d);
+    if (err == 0)
+        err = restore(l, journal, d);
+    return err < 0 ? err : listen_at(l, d);
+}
+
+int broker_run(const struct broker_options *o, struct diag *d)
+{
+    struct loop l = {.options = o, .sigfd = -1};
+    struct journal *journal = NULL;
+    struct diag last = {""};
+    l.last = &l.first;
+    int err = start(&l, &journal, d);
+    if (err == 0)
+        err = turns(&l, d);
+    if (l.scribe) {
+        push_batches(&l);
+        int failed = scribe_finish(l.scribe, err < 0 ? &last : d);
+        err = err < 0 ? err : failed;
+    }
+    journal_close(journal);
+    broker_destroy(l.broker);
+    if (l.socket)
+        zmq_close(l.socket);
+    if (l.ctx)
+        zmq_ctx_term(l.ctx);
+    sigfd_close(l.sigfd);
+    buf_finish(&l.head);
+    buf_finish(&l.frame);
+    return err;
+}

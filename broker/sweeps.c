@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sweeps: the life of a sweep.
+ *
+ *   LOADING --loaded--> RUNNING --complete--> VERIFYING --verified--> ENDING --durable--> FINAL
+ *                        |  \--cancel--> STOPPING --released--> ENDING                    |
+ *                        \--abort--> ENDING                   LOADING <--revive-----------/
+ *
+ * LOADING reads the runs of an earlier broker back from the journal; STOPPING lets running tasks finish; ENDING waits for
+ * the journal. The end of a sweep is told to nobody before it is durable.
+ */
+#include "broker/broker_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct bsweep *sweep_find(struct broker *b, uint64_t id)
+{
+    struct bsweep *newest = NULL;
+    list_each(it, after, &b->sweeps)
+    {
+        struct bsweep *s = list_entry(it, struct bsweep, node);
+        if (s->id == id)
+            return s;
+        if (!id && (!newest || s->id > newest->id))
+            newest = s;
+    }
+    return newest;
+}
+
+static void forget_failures(struct bsweep *s)
+{
+    for (uint32_t i = 0; i < s->n_failures; i++) {
+        free((char *)s->failures[i].reason);
+        free((char *)s->failures[i].tail);
+    }
+    s->n_failures = 0;
+}
+
+void sweep_destroy(struct broker *b, struct bsweep *s)
+{
+    list_each(it, after, &b->acks)
+    {
+        struct pending_ack *a = list_entry(it, struct pending_ack, node);
+        if (a->snapshot_of == s)
+            a->snapshot_of = NULL;
+    }
+    list_remove(&s->node);
+    forget_failures(s);
+    free(s->failures);
+    free(s->looks);
+    intervals_finish(&s->done);
+    intervals_finish(&s->pending);
+    intervals_finish(&s->doubled);
+    intervals_finish(&s->looking);
+    tally_destroy(s->tally);
+    buf_finish(&s->bytes);
+    arena_finish(&s->arena);
+    free(s);
+}
+
+/* ---- numbers ---- */
+
+static int64_t total_cpu(const struct broker *b)
+{
+    int64_t sum = b->env.own_cpu_ns(b->env.ctx);
+    list_each(it, after, &b->workers) sum += list_entry(it, struct bworker, node)->cpu_ns;
+    return sum;
+}
+
+struct journal_numbers sweep_numbers(struct broker *b, const struct bsweep *s)
+{
+    struct journal_numbers n = s->numbers;
+    uint64_t memory = b->peak_pss;
+    uint32_t slots = 0;
+    int64_t until = s->phase == PHASE_ENDING || s->phase == PHASE_FINAL ? s->last_commit : b->now;
+    if (s->begun) {
+        n.seconds += (double)(until > s->begun ? until - s->begun : 0) / 1e9;
+        n.cpu_seconds += (double)(total_cpu(b) - s->cpu_base_ns) / 1e9;
+    }
+    n.plugin_seconds += s->plugin_seconds;
+    list_each(it, after, &b->workers)
+    {
+        const struct bworker *w = list_entry(it, struct bworker, node);
+        memory += w->memory_bytes;
+        slots += w->slots_used;
+    }
+    if ((double)memory / 1048576.0 > n.peak_memory_mb)
+        n.peak_memory_mb = (double)memory / 1048576.0;
+    if (slots > n.slots)
+        n.slots = slots;
+    n.verified += s->verified;
+    n.mismatched += s->mismatched;
+    return n;
+}
+
+/* The figures of this run of the broker join those of the earlier ones. */
+static void settle_numbers(struct broker *b, struct bsweep *s)
+{
+    s->numbers = sweep_numbers(b, s);
+    s->begun = 0;
+    s->plugin_seconds = 0;
+    s->verified = s->mismatched = 0;
+}
+
+/* ---- phases ---- */
+
+static void enter_running(struct broker *b, struct bsweep *s)
+{
+    s->state = SWEEP_RUNNING;
+    s->resumed = s->done.count;
+    intervals_finish(&s->pending);
+    broker_check(b, sweep_put_back(s, 0, s->total));
+    list_each(it, after, &b->workers) /* what workers re-registered while the runs were read */
+    {
+        struct bworker *w = list_entry(it, struct bworker, node);
+        list_each(l, l_after, &w->leases)
+        {
+            struct blease *lease = list_entry(l, struct blease, node);
+            if (lease->sweep == s && !lease->revoked && !(lease->flags & LEASE_SECOND))
+                broker_check(b, intervals_remove(&s->pending, lease->from, lease->to));
+        }
+    }
+}
+
+static void enter_verifying(struct broker *b, struct bsweep *s)
+{
+    grants_drop(b, s, true); /* fresh slots for the second look */
+    qsort(s->looks, s->n_looks, sizeof(*s->looks), look_order);
+    looks_begin(b, s);
+}
+
+static void enter_stopping(struct broker *b, struct bsweep *s)
+{
+    s->state = SWEEP_CANCELLED;
+    intervals_finish(&s->pending);
+    grants_drop(b, s, false);
+}
+
+static void qualify(struct bsweep *s)
+{
+    const char *why = s->mixed ? "workers with different floating-point arithmetic took part" : NULL;
+    if (why && !s->qualified[0])
+        strncpy(s->qualified, why, sizeof(s->qualified) - 1);
+    s->has_digest = tally_digest(s->tally, s->digest);
+}
+
+static void enter_ending(struct broker *b, struct bsweep *s)
+{
+    struct tally_counts c = tally_counts(s->tally);
+    if (s->state == SWEEP_RUNNING || s->done.count == s->total)
+        s->state = s->reason[0] ? SWEEP_FAILED : SWEEP_DONE;
+    if (!s->last_commit || c.done + c.failed + c.skipped == s->resumed)
+        s->last_commit = b->now;
+    intervals_finish(&s->pending);
+    qualify(s);
+    if (s->dirty)
+        snapshot_push(b, s);
+    struct scribe_batch *batch = batch_new(b, 1);
+    if (!batch)
+        return;
+    struct journal_op *op = batch_op(batch, JOURNAL_STATE, s->id);
+    op->state = s->state;
+    op->reason = arena_text(&batch->arena, s->reason, strlen(s->reason));
+    op->limit_hit = s->limit_hit;
+    op->numbers = sweep_numbers(b, s);
+    s->end_ticket = batch_push(b, batch);
+}
+
+static void enter_final(struct broker *b, struct bsweep *s)
+{
+    settle_numbers(b, s);
+    grants_drop(b, s, true);
+    status_final(b, s);
+}
+
+static void read_on(struct broker *b, struct bsweep *s, uint32_t kind, uint64_t from);
+
+static void enter_loading(struct broker *b, struct bsweep *s)
+{
+    s->state = SWEEP_QUEUED;
+    s->reason[0] = '\0';
+    s->limit_hit = false;
+    s->has_digest = false;
+    read_on(b, s, READ_RUNS, 0);
+}
+
+typedef void phase_entry(struct broker *b, struct bsweep *s);
+
+static phase_entry *const entries[N_PHASES] = {
+    [PHASE_LOADING] = enter_loading,   [PHASE_RUNNING] = enter_running, [PHASE_VERIFYING] = enter_verifying,
+    [PHASE_STOPPING] = enter_stopping, [PHASE_ENDING] = enter_ending,   [PHASE_FINAL] = enter_final,
+};
+
+/* Where an event leads; 0 (LOADING, which only EV_REVIVE enters) = it means nothing here. */
+static const uint8_t phases[N_PHASES][N_EVENTS] = {
+    [PHASE_LOADING] = {[EV_LOADED] = PHASE_RUNNING, [EV_ABORT] = PHASE_ENDING},
+    [PHASE_RUNNING] = {[EV_COMPLETE] = PHASE_ENDING, [EV_CANCEL] = PHASE_STOPPING, [EV_ABORT] = PHASE_ENDING},
+    [PHASE_VERIFYING] = {[EV_VERIFIED] = PHASE_ENDING, [EV_CANCEL] = PHASE_ENDING, [EV_ABORT] = PHASE_ENDING},
+    [PHASE_STOPPING] = {[EV_RELEASED] = PHASE_ENDING, [EV_COMPLETE] = PHASE_ENDING, [EV_ABORT] = PHASE_ENDING},
+    [PHASE_ENDING] = {[EV_DURABLE] = PHASE_FINAL},
+};
+
+static void enter(struct broker *b, struct bsweep *s, enum sweep_phase phase)
+{
+    s->phase = phase;
+    entries[phase](b, s);
+}
+
+void sweep_event(struct broker *b, struct bsweep *s, enum sweep_event ev)
+{
+    if (ev == EV_REVIVE) {
+        if (s->phase == PHASE_FINAL)
+            enter(b, s, PHASE_LOADING);
+        return;
+    }
+    enum sweep_phase next = phases[s->phase][ev];
+    if (next == PHASE_LOADING)
+        return;
+    if (ev == EV_COMPLETE && s->phase == PHASE_RUNNING && s->n_looks)
+        next = PHASE_VERIFYING;
+    enter(b, s, next);
+}
+
+void sweep_abort(struct broker *b, struct bsweep *s, uint32_t state, const char *reason)
+{
+    if (!phases[s->phase][EV_ABORT])
+        return;
+    s->state = state;
+    snprintf(s->reason, sizeof(s->reason), "%s", reason);
+    grants_drop(b, s, true);
+    sweep_event(b, s, EV_ABORT);
+}
+
+void sweep_check(struct broker *b, struct bsweep *s)
+{
+    uint64_t limit = s->plan.limits.failures;
+    bool active = s->phase == PHASE_RUNNING || s->phase == PHASE_STOPPING;
+    if (active && s->done.count == s->total) {
+        sweep_event(b, s, EV_COMPLETE);
+    } else if (active && limit && tally_counts(s->tally).failed >= limit) {
+        char text[128];
+        s->limit_hit = true;
+        snprintf(text, sizeof(text), "stopped by limits.failures: %llu tasks have failed",
+                 (unsigned long long)tally_counts(s->tally).failed);
+        snprintf(s->qualified, sizeof(s->qualified), "stopped by limits.failures");
+        sweep_abort(b, s, SWEEP_FAILED, text);
+    } else if (s->phase == PHASE_STOPPING && s->n_leases == 0) {
+        sweep_event(b, s, EV_RELEASED);
+    } else if (s->phase == PHASE_VERIFYING && s->looking.count == 0) {
+        sweep_event(b, s, EV_VERIFIED);
+    }
+}
+
+/* ---- from the journal ---- */
+
+static void read_on(struct broker *b, struct bsweep *s, uint32_t kind, uint64_t from)
+{
+    struct scribe_read *r = calloc(1, sizeof(*r));
+    struct page_ask *ask = calloc(1, sizeof(*ask));
+    if (!r || !ask) {
+        free(r);
+        free(ask);
+        broker_check(b, SHEAF_ENOMEM);
+        return;
+    }
+    ask->loading = s;
+    arena_init(&r->arena, 0);
+    r->read = (struct msg_read){.sweep = s->id, .kind = kind, .from = from};
+    r->max_bytes = (size_t)4 << 20;
+    r->who = ask;
+    s->loading = r;
+    b->reads++;
+    b->env.read(b->env.ctx, r);
+}
+
+/* Whether a sweep that was read back goes on or had ended already. */
+static void loaded(struct broker *b, struct bsweep *s, uint32_t stored_state)
+{
+    bool over = stored_state == SWEEP_DONE || stored_state == SWEEP_FAILED || stored_state == SWEEP_CANCELLED;
+    if (over && s->revived)
+        over = false;
+    if (!over) {
+        sweep_event(b, s, EV_LOADED);
+        return;
+    }
+    s->state = stored_state;
+    s->resumed = s->done.count;
+    s->phase = PHASE_FINAL;
+    qualify(s);
+    status_final(b, s);
+}
+
+void sweep_loaded_page(struct broker *b, struct bsweep *s, struct scribe_read *r)
+{
+    int err = r->err;
+    bool again = s->reload; /* the plan has changed since this page was asked for */
+    s->reload = false;
+    for (uint32_t i = 0; err == 0 && !again && i < r->page.n_runs; i++)
+        err = ingest_run(b, s, &r->page.runs[i]);
+    for (uint32_t i = 0; err == 0 && i < r->page.n_failures; i++)
+        ingest_failure(b, s, &r->page.failures[i]);
+    bool end = r->page.end || s->n_failures == FAILURES_SHOWN;
+    uint32_t kind = r->read.kind;
+    uint64_t next = r->page.next;
+    free(r->who);
+    arena_finish(&r->arena);
+    free(r);
+    s->loading = NULL;
+    if (err < 0)
+        b->failed = true; /* the journal is damaged: the loop says so and ends */
+    else if (again)
+        read_on(b, s, READ_RUNS, 0);
+    else if (kind == READ_RUNS && !end)
+        read_on(b, s, READ_RUNS, next);
+    else if (kind == READ_RUNS || !end)
+        read_on(b, s, READ_FAILURES, kind == READ_RUNS ? 0 : next);
+    else
+        loaded(b, s, s->stored_state);
+}
+
+/* Takes over plan bytes: decodes them and makes what hangs on them. */
+static int sweep_set_plan(struct bsweep *s, struct slice bytes, struct diag *d)
+{
+    struct buf copy = {0};
+    struct arena arena;
+    struct plan plan;
+    arena_init(&arena, 0);
+    if (buf_append(&copy, bytes.data, bytes.len) < 0)
+        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    int err = plan_decode(copy.data, copy.len, &arena, &plan, d);
+    if (err < 0) {
+        buf_finish(&copy);
+        arena_finish(&arena);
+        return err;
+    }
+    tally_destroy(s->tally);
+    buf_finish(&s->bytes);
+    arena_finish(&s->arena);
+    s->bytes = copy;
+    s->arena = arena;
+    s->plan = plan;
+    s->total = plan_tasks(&s->plan);
+    s->tally = tally_create(&s->plan, s->plan.keep_best ? s->plan.keep_best : 1000);
+    return s->tally ? plan_identity(&s->plan, s->identity) : diag_fail(d, SHEAF_ENOMEM, "out of memory");
+}
+
+static struct bsweep *sweep_new(uint64_t id, struct slice plan, struct diag *d)
+{
+    struct bsweep *s = calloc(1, sizeof(*s));
+    if (!s) {
+        diag_fail(d, SHEAF_ENOMEM, "out of memory");
+        return NULL;
+    }
+    list_init(&s->node);
+    arena_init(&s->arena, 0);
+    s->id = id;
+    s->failures = calloc(FAILURES_SHOWN + 1, sizeof(*s->failures));
+    if (!s->failures || sweep_set_plan(s, plan, d) < 0) {
+        free(s->failures);
+        buf_finish(&s->bytes);
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+int broker_restore(struct broker *b, const struct journal_sweep *stored, struct diag *d)
+{
+    struct bsweep *s = sweep_new(stored->sweep, stored->plan, d);
+    if (!s)
+        return SHEAF_ECORRUPT;
+    list_append(&b->sweeps, &s->node);
+    if (stored->sweep >= b->next_sweep)
+        b->next_sweep = stored->sweep + 1;
+    s->wall_ms = stored->wall_ms;
+    s->frontier = s->frontier_asked = s->granted = stored->frontier;
+    s->grace = true;
+    s->grace_until = b->now + GRACE_NS;
+    s->numbers = stored->numbers;
+    s->stored_state = stored->state;
+    if (stored->snapshot.len && snapshot_load(b, s, stored->snapshot, d) < 0)
+        return SHEAF_ECORRUPT;
+    enter(b, s, PHASE_LOADING);
+    snprintf(s->reason, sizeof(s->reason), "%s", stored->reason);
+    s->limit_hit = stored->limit_hit;
+    return 0;
+}
+
+/* ---- what clients ask ---- */
+
+static struct bsweep *find_identity(struct broker *b, const uint8_t identity[HASH_BYTES])
+{
+    list_each(it, after, &b->sweeps)
+    {
+        struct bsweep *s = list_entry(it, struct bsweep, node);
+        if (!memcmp(s->identity, identity, HASH_BYTES))
+            return s;
+    }
+    return NULL;
+}
+
+static bool same_slice(struct slice a, struct slice b)
+{
+    return a.len == b.len && (!a.len || !memcmp(a.data, b.data, a.len));
+}
+
+/* Why a stored sweep can't be continued with this plan; NULL = it can. */
+static const char *cannot_continue(const struct bsweep *s, const struct plan *p)
+{
+    if (!same_slice(s->plan.plugin.digest, p->plugin.digest))
+        return "the plugin has changed since this sweep began: put the old one back, or start over with --fresh";
+    if (!same_slice(s->plan.data_digest, p->data_digest))
+        return "the data has changed since this sweep began: put the old dataset back, or start over with --fresh";
+    if (s->plan.trials > p->trials)
+        return "this sweep has more trials already: ask for at least as many, or start over with --fresh";
+    if (s->plan.split.n_rows != p->split.n_rows || s->plan.splits != p->splits || s->plan.keys != p->keys)
+        return "the sweep's splits have changed since it began: start over with --fresh";
+    return NULL;
+}
+
+/* A known sweep is asked for again: attach to it, or go on with what is missing. */
+static const char *sweep_again(struct broker *b, struct bsweep *s, const struct plan *p, struct slice bytes)
+{
+    bool same = bytes.len == s->bytes.len && !memcmp(bytes.data, s->bytes.data, bytes.len);
+    const char *why = cannot_continue(s, p);
+    struct diag d;
+    if (why)
+        return why;
+    if (s->phase == PHASE_LOADING && same) {
+        s->revived = true; /* goes on when it has been read */
+        return NULL;
+    }
+    if (s->phase != PHASE_FINAL && s->phase != PHASE_LOADING)
+        return same ? NULL : "this sweep is running with other limits: wait for its end";
+    if (same && s->done.count == s->total)
+        return NULL;
+    struct buf saved = {0};
+    if (s->plan.keep_best && tally_save(s->tally, &saved) < 0)
+        broker_check(b, SHEAF_ENOMEM);
+    if (!same && sweep_set_plan(s, bytes, &d) < 0) {
+        buf_finish(&saved);
+        broker_check(b, SHEAF_ENOMEM);
+        return "out of memory";
+    }
+    if (s->plan.keep_best) {
+        tally_destroy(s->tally);
+        s->tally = tally_load(&s->plan, s->plan.keep_best, saved.data, saved.len, &d);
+        broker_check(b, s->tally ? 0 : SHEAF_ECORRUPT);
+    } else if (!same) {
+        intervals_finish(&s->done);
+        forget_failures(s);
+    }
+    buf_finish(&saved);
+    struct scribe_batch *batch = same ? NULL : batch_new(b, 1);
+    if (batch) {
+        batch_op(batch, JOURNAL_PLAN, s->id)->blob = (struct slice){s->bytes.data, s->bytes.len};
+        batch_push(b, batch);
+    }
+    s->revived = true;
+    s->reload = s->phase == PHASE_LOADING;
+    sweep_event(b, s, EV_REVIVE);
+    return NULL;
+}
+
+static struct bsweep *sweep_first(struct broker *b, const struct msg_submit *m, struct diag *d)
+{
+    struct bsweep *s = sweep_new(b->next_sweep, m->plan, d);
+    struct scribe_batch *batch = s ? batch_new(b, 2) : NULL;
+    if (!batch) {
+        if (s)
+            sweep_destroy(b, s);
+        return NULL;
+    }
+    b->next_sweep++;
+    list_append(&b->sweeps, &s->node);
+    s->wall_ms = b->env.wall_ms(b->env.ctx);
+    s->frontier = s->frontier_asked = s->total < FRONTIER_STRIDE ? s->total : FRONTIER_STRIDE;
+    struct journal_op *op = batch_op(batch, JOURNAL_SWEEP, s->id);
+    op->blob = (struct slice){s->bytes.data, s->bytes.len};
+    op->identity = (struct slice){s->identity, HASH_BYTES};
+    op->name = s->plan.name;
+    op->wall_ms = s->wall_ms;
+    batch_op(batch, JOURNAL_FRONTIER, s->id)->first = s->frontier;
+    batch_push(b, batch);
+    s->phase = PHASE_RUNNING;
+    enter_running(b, s);
+    return s;
+}
+
+void sweep_submit(struct broker *b, uint64_t peer, const struct msg_submit *m)
+{
+    struct arena a;
+    struct plan plan;
+    struct diag d = {""};
+    uint8_t identity[HASH_BYTES];
+    arena_init(&a, 0);
+    int err = plan_decode(m->plan.data, m->plan.len, &a, &plan, &d);
+    if (err == 0)
+        err = plan_identity(&plan, identity);
+    struct bsweep *s = err == 0 ? find_identity(b, identity) : NULL;
+    const char *why = s ? sweep_again(b, s, &plan, m->plan) : NULL;
+    if (!s && err == 0 && !(s = sweep_first(b, m, &d)))
+        err = SHEAF_ENOMEM;
+    arena_finish(&a);
+    if (err < 0 || why) {
+        broker_refuse(b, peer, err < 0 ? err : SHEAF_EINVAL, why ? why : d.text);
+        return;
+    }
+    broker_say(b, peer, MSG_SUBMITTED, &(struct msg_submitted){.sweep = s->id, .resumed = s->done.count});
+    if (m->watch)
+        status_watch(b, peer, &(struct msg_watch){.sweep = s->id, .every_ms = m->every_ms, .top = m->top});
+}
+
+static struct bsweep *find_or_refuse(struct broker *b, uint64_t peer, uint64_t id)
+{
+    struct bsweep *s = sweep_find(b, id);
+    if (!s)
+        broker_refuse(b, peer, SHEAF_ENOENT, "there is no such sweep: see sheaf list");
+    return s;
+}
+
+void sweep_cancel(struct broker *b, uint64_t peer, const struct msg_sweep *m)
+{
+    struct bsweep *s = find_or_refuse(b, peer, m->sweep);
+    if (!s)
+        return;
+    if (m->now)
+        sweep_abort(b, s, SWEEP_CANCELLED, "cancelled");
+    else
+        sweep_event(b, s, EV_CANCEL);
+    broker_say(b, peer, MSG_DONE, NULL);
+    sweep_check(b, s);
+}
+
+void sweep_retry(struct broker *b, uint64_t peer, const struct msg_sweep *m)
+{
+    struct bsweep *s = find_or_refuse(b, peer, m->sweep);
+    if (!s)
+        return;
+    const char *why = NULL;
+    if (s->phase != PHASE_FINAL)
+        why = "the sweep is still at work: retry when it has ended";
+    else if (s->plan.keep_best)
+        why = "a sweep with keep: best does not keep its failed tasks: run it with keep: all";
+    else if (!tally_counts(s->tally).failed && s->done.count == s->total)
+        why = "no task of this sweep has failed";
+    if (why) {
+        broker_refuse(b, peer, SHEAF_EINVAL, why);
+        return;
+    }
+    struct scribe_batch *batch = batch_new(b, 1);
+    if (!batch)
+        return;
+    batch_op(batch, JOURNAL_RETRY, s->id);
+    batch_push(b, batch);
+    tally_destroy(s->tally);
+    s->tally = tally_create(&s->plan, 1000);
+    broker_check(b, s->tally ? 0 : SHEAF_ENOMEM);
+    intervals_finish(&s->done);
+    forget_failures(s);
+    s->qualified[0] = '\0';
+    s->n_looks = 0;
+    s->revived = true;
+    sweep_event(b, s, EV_REVIVE);
+    broker_say(b, peer, MSG_DONE, NULL);
+}
+
+void sweep_remove(struct broker *b, uint64_t peer, const struct msg_sweep *m)
+{
+    struct bsweep *s = find_or_refuse(b, peer, m->sweep);
+    if (!s)
+        return;
+    if (s->phase != PHASE_FINAL) {
+        broker_refuse(b, peer, SHEAF_EBUSY, "the sweep is still at work: cancel it first");
+        return;
+    }
+    struct scribe_batch *batch = batch_new(b, 1);
+    if (!batch)
+        return;
+    batch_op(batch, JOURNAL_REMOVE, s->id);
+    batch_push(b, batch);
+    list_each(it, after, &b->workers)
+    {
+        struct bworker *w = list_entry(it, struct bworker, node);
+        list_each(l, l_after, &w->leases) if (list_entry(l, struct blease, node)->sweep == s)
+            lease_free(b, list_entry(l, struct blease, node), false);
+    }
+    sweep_destroy(b, s);
+    broker_say(b, peer, MSG_DONE, NULL);
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * loop: one thread: read the clock, drain the socket and the slots, tick.
+ */
+#include "worker/loop.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/procinfo.h"
+#include "common/sigfd.h"
+#include "worker/fingerprint.h"
+#include "worker/selfexe.h"
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#define TURN_MESSAGES 256
+#define STOP_NS (2 * NS_PER_S) /* after a signal slots have this long to be reaped */
+
+struct loop {
+    const struct worker_options *options;
+    void *ctx, *socket;
+    int sigfd;
+    struct worker *worker;
+    struct crew *crew;
+    struct buf head, frame;
+    struct arena arena;
+    char instance[33], host[128];
+};
+
+/* ---- what the logic asks for ---- */
+
+static void send_frames(void *ctx, const struct buf *head, const struct buf *frame)
+{
+    struct loop *l = ctx;
+    /* Never blocks: what the broker has not acknowledged is sent again. */
+    if (zmq_send(l->socket, head->data, head->len, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0)
+        (void)zmq_send(l->socket, frame->data, frame->len, ZMQ_DONTWAIT);
+}
+
+static void send_one(void *ctx, uint32_t type, const void *body)
+{
+    struct loop *l = ctx;
+    l->head.len = l->frame.len = 0;
+    int err = proto_encode(type, body, &l->head, &l->frame);
+    if (err < 0)
+        log_error("cannot encode %s: %s", proto_name(type), sheaf_strerror(err));
+    else
+        send_frames(l, &l->head, &l->frame);
+}
+
+static uint64_t own_pss(void *ctx)
+{
+    (void)ctx;
+    return procinfo_pss_bytes(getpid());
+}
+
+static int64_t own_cpu(void *ctx)
+{
+    (void)ctx;
+    return clock_cpu_ns();
+}
+
+/* ---- messages in ---- */
+
+/* One message of two frames. 1 = taken, 0 = none there, or an error. */
+static int receive(struct loop *l, struct msg_head *head, zmq_msg_t *body, struct diag *d)
+{
+    int parts = 0, more = 1, err = 0;
+    for (; more; parts++) {
+        zmq_msg_t part;
+        zmq_msg_init(&part);
+        if (zmq_msg_recv(&part, l->socket, ZMQ_DONTWAIT) < 0) {
+            zmq_msg_close(&part);
+            return 0;
+        }
+        more = zmq_msg_more(&part);
+        if (parts == 0)
+            err = proto_head(zmq_msg_data(&part), zmq_msg_size(&part), head, d);
+        else if (parts == 1)
+            zmq_msg_move(body, &part);
+        zmq_msg_close(&part);
+    }
+    if (parts != 2)
+        err = diag_fail(d, SHEAF_EPROTO, "a message has to have two frames, this one has %d", parts);
+    return err < 0 ? err : 1;
+}
+
+static bool take_message(struct loop *l)
+{
+    _Alignas(16) unsigned char body[PROTO_MAX_STRUCT];
+    struct msg_head head;
+    struct diag d = {""};
+    zmq_msg_t msg;
+    zmq_msg_init(&msg);
+    arena_reset(&l->arena);
+    int got = receive(l, &head, &msg, &d);
+    if (got == 1)
+        got = proto_body(head.type, zmq_msg_data(&msg), zmq_msg_size(&msg), &l->arena, body, &d);
+    else if (got == 0) {
+        zmq_msg_close(&msg);
+        return false;
+    }
+    if (got < 0)
+        log_warn("a malformed message of the broker was passed over: %s", d.text);
+    else if (head.type == MSG_ERROR && ((struct msg_error *)(void *)body)->err != SHEAF_EGONE)
+        log_error("the broker says: %s", ((struct msg_error *)(void *)body)->text);
+    if (got >= 0)
+        (void)worker_message(l->worker, head.type, body);
+    zmq_msg_close(&msg);
+    return true;
+}
+
+/* ---- turns ---- */
+
+static bool lifeline_cut(int fd)
+{
+    struct pollfd p = {fd, POLLIN, 0};
+    char byte;
+    return fd >= 0 && poll(&p, 1, 0) > 0 && read(fd, &byte, 1) <= 0;
+}
+
+static int turns(struct loop *l, struct diag *d)
+{
+    zmq_pollitem_t items[] = {{l->socket, 0, ZMQ_POLLIN, 0},
+                              {NULL, crew_fd(l->crew), ZMQ_POLLIN, 0},
+                              {NULL, l->sigfd, ZMQ_POLLIN, 0},
+                              {NULL, l->options->lifeline, ZMQ_POLLIN, 0}};
+    int n_items = l->options->lifeline >= 0 ? 4 : 3;
+    int64_t wait_ns = 0, stop_at = 0;
+    while (!worker_finished(l->worker)) {
+        long wait_ms = (long)((wait_ns + NS_PER_MS - 1) / NS_PER_MS);
+        if (zmq_poll(items, n_items, wait_ms) < 0 && errno != EINTR)
+            return diag_fail(d, SHEAF_EIO, "zmq_poll: %s", zmq_strerror(errno));
+        int64_t now = clock_mono_ns();
+        worker_time(l->worker, now);
+        if (!stop_at && (sigfd_next(l->sigfd) != 0 || lifeline_cut(l->options->lifeline))) {
+            worker_stop(l->worker);
+            stop_at = now + STOP_NS;
+            n_items = 3;
+        }
+        for (int i = 0; i < TURN_MESSAGES && take_message(l); i++)
+            ;
+        crew_service(l->crew, true);
+        wait_ns = worker_tick(l->worker);
+        if (stop_at && now > stop_at)
+            break;
+    }
+    send_one(l, MSG_BYE, NULL);
+    return 0;
+}
+
+/* ---- start and end ---- */
+
+/* Reconnects soon after a broker's restart, but a thousand workers not all at once. */
+static int open_socket(struct loop *l, struct diag *d)
+{
+    int linger = 300, first = l->options->local ? 2 : 200 + (int)randombytes_uniform(1800), last = 15000;
+    int64_t most = (int64_t)PROTO_MAX_BODY;
+    l->ctx = zmq_ctx_new();
+    l->socket = l->ctx ? zmq_socket(l->ctx, ZMQ_DEALER) : NULL;
+    if (!l->socket)
+        return diag_fail(d, SHEAF_EIO, "cannot make a ZeroMQ socket: %s", zmq_strerror(errno));
+    zmq_setsockopt(l->socket, ZMQ_LINGER, &linger, sizeof(linger));
+    zmq_setsockopt(l->socket, ZMQ_MAXMSGSIZE, &most, sizeof(most));
+    zmq_setsockopt(l->socket, ZMQ_RECONNECT_IVL, &first, sizeof(first));
+    if (!l->options->local)
+        zmq_setsockopt(l->socket, ZMQ_RECONNECT_IVL_MAX, &last, sizeof(last));
+    if (zmq_connect(l->socket, l->options->broker) < 0)
+        return diag_fail(d, SHEAF_EINVAL, "cannot connect to %s: %s", l->options->broker, zmq_strerror(errno));
+    return 0;
+}
+
+static uint32_t cores(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : n > (long)CREW_MAX_SLOTS ? CREW_MAX_SLOTS : (uint32_t)n;
+}
+
+static int start(struct loop *l, struct diag *d)
+{
+    const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    uint8_t id[16];
+    struct worker_config config = {.instance = l->instance,
+                                   .host = l->host,
+                                   .pid = (uint32_t)getpid(),
+                                   .slots = l->options->slots ? l->options->slots : cores()};
+    struct worker_env env = {
+        .ctx = l, .send = send_one, .send_frames = send_frames, .own_pss = own_pss, .own_cpu_ns = own_cpu};
+    if (config.slots > CREW_MAX_SLOTS)
+        return diag_fail(d, SHEAF_EINVAL, "--slots %u: at most %u", config.slots, CREW_MAX_SLOTS);
+    randombytes_buf(id, sizeof(id));
+    sodium_bin2hex(l->instance, sizeof(l->instance), id, sizeof(id));
+    if (gethostname(l->host, sizeof(l->host) - 1) != 0)
+        l->host[0] = '\0';
+    fingerprint_compute(config.fingerprint);
+    l->sigfd = sigfd_open(signals, sizeof(signals) / sizeof(signals[0]), d);
+    if (l->sigfd < 0)
+        return l->sigfd;
+    int err = open_socket(l, d);
+    if (err < 0)
+        return err;
+    l->worker = worker_create(&config, &env);
+    if (!l->worker)
+        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    struct crew_events events = worker_events(l->worker);
+    l->crew = crew_create(selfexe_path(), config.slots, &events, d);
+    if (!l->crew)
+        return SHEAF_ENOMEM;
+    worker_set_ops(l->worker, crew_ops(l->crew));
+    return 0;
+}
+
+int worker_run(const struct worker_options *o, struct diag *d)
+{
+    struct loop l = {.options = o, .sigfd = -1};
+    arena_init(&l.arena, 0);
+    int err = start(&l, d);
+    if (err == 0)
+        err = turns(&l, d);
+    crew_destroy(l.crew);
+    worker_destroy(l.worker);
+    if (l.socket)
+        zmq_close(l.socket);
+    if (l.ctx)
+        zmq_ctx_term(l.ctx);
+    sigfd_close(l.sigfd);
+    arena_finish(&l.arena);
+    buf_finish(&l.head);
+    buf_finish(&l.frame);
+    return err;
+}
