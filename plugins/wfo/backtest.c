@@ -131,7 +131,7 @@ static double remake_book(struct backtest *b, uint64_t t)
     uint64_t *spare = b->old;
     b->old = b->book;
     b->book = spare;
-    uint64_t n = rank_best(b->score, b->seen, b->m->words, b->most, b->heap, b->book);
+    uint64_t n = rank_best(b->score, b->seen, b->old, b->m->words, b->most, b->heap, b->book);
     double before = b->held_weight, turnover = 0;
     b->held_weight = n ? 1.0 / (double)n : 0.0;
     for (uint64_t word = 0; word < b->m->words; word++) {

@@ -20,16 +20,19 @@ static void sort_run(struct ranked *a, uint64_t n)
     }
 }
 
-/* Merges the sorted a[0 .. mid) and a[mid .. n) into out. */
+/* Merges the sorted a[0 .. mid) and a[mid .. n) into out. Which side is next cannot be foreseen, so it is computed and
+ * not branched upon. */
 static void merge(const struct ranked *a, uint64_t mid, uint64_t n, struct ranked *out)
 {
-    uint64_t left = 0, right = mid;
-    for (uint64_t i = 0; i < n; i++) {
-        bool from_left = left < mid && (right == n || a[left].value <= a[right].value);
-        out[i] = from_left ? a[left] : a[right];
+    uint64_t left = 0, right = mid, i = 0;
+    while (left < mid && right < n) {
+        bool from_left = a[left].value <= a[right].value;
+        out[i++] = a[from_left ? left : right];
         left += from_left;
         right += !from_left;
     }
+    memcpy(out + i, a + left, (mid - left) * sizeof *a);
+    memcpy(out + i + (mid - left), a + right, (n - right) * sizeof *a);
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -95,19 +98,28 @@ static void add(struct ranked *heap, uint64_t n, struct ranked x)
     heap[hole] = x;
 }
 
-uint64_t rank_best(const double *value, const uint64_t *set, uint64_t words, uint64_t most, struct ranked *heap,
-                   uint64_t *chosen)
+/* Offers the assets of one word of a set to the heap, which holds n; returns how many it holds then. */
+static uint64_t offer(const double *value, uint64_t word, uint64_t set, uint64_t most, struct ranked *heap, uint64_t n)
+{
+    for (; set; set &= set - 1) {
+        uint64_t at = word * 64 + (uint64_t)__builtin_ctzll(set);
+        struct ranked x = {value[at], at};
+        if (n < most)
+            add(heap, n++, x);
+        else if (worse(&heap[0], &x))
+            replace_worst(heap, n, x);
+    }
+    return n;
+}
+
+uint64_t rank_best(const double *value, const uint64_t *set, const uint64_t *guess, uint64_t words, uint64_t most,
+                   struct ranked *heap, uint64_t *chosen)
 {
     uint64_t n = 0;
-    for (uint64_t word = 0; word < words; word++) {
-        for (uint64_t left = set[word]; left; left &= left - 1) {
-            uint64_t at = word * 64 + (uint64_t)__builtin_ctzll(left);
-            if (n < most)
-                add(heap, n++, (struct ranked){value[at], at});
-            else if (value[at] > heap[0].value) /* an equal one comes later: it loses */
-                replace_worst(heap, n, (struct ranked){value[at], at});
-        }
-    }
+    for (uint64_t word = 0; word < words; word++)
+        n = offer(value, word, set[word] & guess[word], most, heap, n);
+    for (uint64_t word = 0; word < words; word++)
+        n = offer(value, word, set[word] & ~guess[word], most, heap, n);
     memset(chosen, 0, words * sizeof *chosen);
     for (uint64_t i = 0; i < n; i++)
         chosen[heap[i].at / 64] |= (uint64_t)1 << heap[i].at % 64;

@@ -18,8 +18,9 @@ struct ranked {
 void rank_average(const double *x, uint64_t n, struct ranked *order, struct ranked *spare, double *rank);
 
 /* The `most` largest values among those in `set` (equal ones: the lower position first) as a set; returns how many
- * there are. heap has room for `most`. chosen: `words` words, written. */
-uint64_t rank_best(const double *value, const uint64_t *set, uint64_t words, uint64_t most, struct ranked *heap,
-                   uint64_t *chosen);
+ * there are. `guess` changes nothing but the speed: positions that are likely among them, tried first. heap has room for
+ * `most`. chosen: `words` words, written, not guess. */
+uint64_t rank_best(const double *value, const uint64_t *set, const uint64_t *guess, uint64_t words, uint64_t most,
+                   struct ranked *heap, uint64_t *chosen);
 
 #endif

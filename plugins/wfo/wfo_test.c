@@ -369,7 +369,8 @@ static void the_best_are_the_largest_and_of_equals_the_first(void **state)
     for (uint32_t i = 0; i < 130; i++)
         value[i] = hash(i) % 9;
     for (uint64_t most = 1; most <= 130; most++) {
-        uint64_t n = rank_best(value, set, 3, most, heap, chosen), in_set = 0;
+        uint64_t guess[3] = {hash((uint32_t)most), hash((uint32_t)most + 1), 1}, in_set = 0;
+        uint64_t n = rank_best(value, set, guess, 3, most, heap, chosen);
         for (uint64_t i = 0; i < 130; i++) {
             uint64_t ahead = 0;
             bool is_in = set[i / 64] >> i % 64 & 1;
@@ -385,7 +386,7 @@ static void the_best_are_the_largest_and_of_equals_the_first(void **state)
 static void equal_values_share_their_mean_rank(void **state)
 {
     (void)state;
-    enum { N = 100 };
+    enum { N = 200 };
     double x[N], rank[N];
     struct ranked order[N], spare[N];
     for (uint32_t i = 0; i < N; i++)
