@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tests of reduce: each kind by hand, NaN, the order of splits and keys, the spread, skipped and failed cells.
+ */
+#include "sweep/reduce.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+
+static double reduced(uint32_t kind, const double *x, uint64_t n)
+{
+    double copy[16];
+    memcpy(copy, x, n * sizeof(*x));
+    return reduce_values(kind, copy, n);
+}
+
+static void reduces_as_defined(void **state)
+{
+    (void)state;
+    static const double x[] = {3, -1, 4, 1, 5};
+    assert_true(reduced(REDUCE_MEAN, x, 5) == 12.0 / 5);
+    assert_true(reduced(REDUCE_SUM, x, 5) == 12);
+    assert_true(reduced(REDUCE_MEDIAN, x, 5) == 3);
+    assert_true(reduced(REDUCE_MEDIAN, x, 4) == 2);
+    assert_true(reduced(REDUCE_MIN, x, 5) == -1);
+    assert_true(reduced(REDUCE_MAX, x, 5) == 5);
+    assert_true(reduced(REDUCE_STD, x, 1) == 0);
+    static const double y[] = {2, 4, 4, 4, 5, 5, 7, 9};
+    assert_true(reduced(REDUCE_STD, y, 8) == 2); /* the population's */
+}
+
+static void sums_run_from_left_to_right(void **state)
+{
+    (void)state;
+    static const double x[] = {1e16, 1, 1, -1e16}, y[] = {1, 1, 1e16, -1e16};
+    assert_true(reduced(REDUCE_SUM, x, 4) == 0);
+    assert_true(reduced(REDUCE_SUM, y, 4) == 2);
+}
+
+static void nan_propagates_through_every_kind(void **state)
+{
+    (void)state;
+    for (uint32_t kind = REDUCE_MEAN; kind <= REDUCE_SUM; kind++)
+        for (int at = 0; at < 3; at++) {
+            double x[] = {1, 2, 3};
+            x[at] = (double)NAN;
+            assert_true(isnan(reduced(kind, x, 3)));
+        }
+}
+
+/* 2 keys x 3 splits x 2 scores. */
+static const double cells[] = {1, 10, 2, 20, 6, 30, 5, 40, 7, 50, 3, 60};
+
+static struct trial_result whole(struct reduce_shape *s, const uint8_t *status, double values[8])
+{
+    double scratch[6];
+    assert_int_equal(reduce_scratch(s), 6);
+    struct trial_result r = {.trial = 9};
+    reduce_trial(s, status, cells, scratch, values, &r);
+    assert_int_equal(r.trial, 9);
+    return r;
+}
+
+static struct reduce_shape shape(uint32_t by_split, uint32_t by_key)
+{
+    return (struct reduce_shape){.keys = 2, .splits = 3, .n_scores = 2, .by_split = by_split, .by_key = by_key};
+}
+
+static void splits_come_first_and_then_keys(void **state)
+{
+    (void)state;
+    double values[8];
+    struct reduce_shape s = shape(REDUCE_MAX, REDUCE_SUM);
+    struct trial_result r = whole(&s, NULL, values);
+    assert_true(r.scores[0] == 6 + 7 && r.scores[1] == 30 + 60);
+    s = shape(REDUCE_MEDIAN, REDUCE_MIN);
+    r = whole(&s, NULL, values);
+    assert_true(r.scores[0] == 2 && r.scores[1] == 20);
+    assert_false(r.failed || r.skipped);
+}
+
+static void spread_is_over_splits_after_keys_are_reduced(void **state)
+{
+    (void)state;
+    double values[8];
+    struct reduce_shape s = shape(REDUCE_MEAN, REDUCE_SUM);
+    struct trial_result r = whole(&s, NULL, values);
+    assert_int_equal(r.n, 3); /* splits: 6, 9, 9 and 50, 70, 90 */
+    assert_true(r.min[0] == 6 && r.max[0] == 9 && r.min[1] == 50 && r.max[1] == 90);
+    assert_true(r.std[0] == sqrt(2) && r.std[1] == sqrt(800.0 / 3));
+}
+
+static void the_goals_score_alone_is_the_same(void **state)
+{
+    (void)state;
+    char unaligned[sizeof(cells) + 1];
+    memcpy(unaligned + 1, cells, sizeof(cells));
+    for (uint32_t i = 0; i < 36; i++) {
+        double values[8], scratch[6];
+        struct reduce_shape s = shape(i / 6, i % 6);
+        struct trial_result r = whole(&s, NULL, values);
+        for (uint32_t score = 0; score < 2; score++)
+            assert_true(reduce_score(&s, unaligned + 1, score, scratch) == r.scores[score]);
+    }
+}
+
+static void skipped_cells_are_left_out(void **state)
+{
+    (void)state;
+    double values[8];
+    static const uint8_t some[] = {1, 3, 1, 3, 3, 3}, all[] = {3, 3, 3, 3, 3, 3};
+    struct reduce_shape s = shape(REDUCE_MEAN, REDUCE_SUM);
+    struct trial_result r = whole(&s, some, values);
+    assert_false(r.failed || r.skipped);
+    assert_true(r.scores[0] == 3.5 && r.n == 2 && r.min[0] == 1 && r.max[0] == 6);
+    r = whole(&s, all, values);
+    assert_true(r.skipped && !r.failed && isnan(r.scores[1]));
+}
+
+static void one_failed_cell_fails_the_trial(void **state)
+{
+    (void)state;
+    double values[8];
+    static const uint8_t status[] = {1, 2, 1, 3, 2, 1};
+    struct reduce_shape s = shape(REDUCE_MEAN, REDUCE_SUM);
+    struct trial_result r = whole(&s, status, values);
+    assert_true(r.failed && !r.skipped && r.n_failed == 2 && isnan(r.scores[0]) && isnan(r.max[1]));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reduces_as_defined),
+        cmocka_unit_test(sums_run_from_left_to_right),
+        cmocka_unit_test(nan_propagates_through_every_kind),
+        cmocka_unit_test(splits_come_first_and_then_keys),
+        cmocka_unit_test(spread_is_over_splits_after_keys_are_reduced),
+        cmocka_unit_test(the_goals_score_alone_is_the_same),
+        cmocka_unit_test(skipped_cells_are_left_out),
+        cmocka_unit_test(one_failed_cell_fails_the_trial),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
