@@ -318,29 +318,32 @@ static int read_open(struct reader *r, FILE *file, struct plan *out)
     return err != 0 ? err : fill_axes(r, out);
 }
 
-int listfile_read(const struct listfile_in *in, struct arena *arena, struct plan *out, struct diag *d)
+int listfile_parse(const struct listfile_in *in, FILE *file, const char *path, struct arena *arena, struct plan *out,
+                   struct diag *d)
 {
-    bool here = in->name[0] == '/' || strcmp(in->dir, ".") == 0;
     struct reader *r = calloc(1, sizeof *r);
-    const char *path =
-        here ? arena_text(arena, in->name, strlen(in->name)) : arena_printf(arena, "%s/%s", in->dir, in->name);
-    if (r == NULL || path == NULL) {
-        free(r);
-        return diag_fail(d, SHEAF_ENOMEM, "out of memory while reading the trials");
-    }
+    if (r == NULL)
+        return diag_fail(d, SHEAF_ENOMEM, "%s: out of memory while reading the trials", path);
     *r = (struct reader){.in = in, .arena = arena, .d = d, .path = path, .at = {.source = path}};
-    FILE *file = fopen(path, "re");
-    int err;
-    if (file == NULL) {
-        err = place_fail(in->at, d, "%s: %s; check search.file", path, strerror(errno));
-    } else {
-        err = read_open(r, file, out);
-        fclose(file);
-    }
+    int err = read_open(r, file, out);
     for (uint32_t i = 0; i < r->n_columns; i++) {
         dictionary_finish(&r->columns[i].values);
         buf_finish(&r->columns[i].codes);
     }
     free(r);
+    return err;
+}
+
+int listfile_read(const struct listfile_in *in, struct arena *arena, struct plan *out, struct diag *d)
+{
+    bool here = in->name[0] == '/' || strcmp(in->dir, ".") == 0;
+    const char *path = here ? in->name : arena_printf(arena, "%s/%s", in->dir, in->name);
+    if (path == NULL)
+        return diag_fail(d, SHEAF_ENOMEM, "%s: out of memory while reading the trials", in->name);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return place_fail(in->at, d, "%s: %s; check search.file", path, strerror(errno));
+    int err = listfile_parse(in, file, path, arena, out, d);
+    fclose(file);
     return err;
 }

@@ -12,6 +12,8 @@
 #include "sweep/place.h"
 #include "sweep/plan.h"
 
+#include <stdio.h>
+
 #define LISTFILE_LINE ((size_t)1 << 20)    /* bytes of one line */
 #define LISTFILE_CELLS ((uint64_t)8 << 20) /* trials x columns: 32 MiB of codes in the plan */
 
@@ -26,5 +28,9 @@ struct listfile_in {
 /* Fills out->axes (which has room for n_params axes), n_axes and trials. 0, SHEAF_ENOMEM, SHEAF_EIO, or SHEAF_EINVAL with
  * "FILE:line:column: what; what to do". */
 int listfile_read(const struct listfile_in *in, struct arena *arena, struct plan *out, struct diag *d);
+
+/* The same from an open file; errors name it `path`. */
+int listfile_parse(const struct listfile_in *in, FILE *file, const char *path, struct arena *arena, struct plan *out,
+                   struct diag *d);
 
 #endif
