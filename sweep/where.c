@@ -7,14 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct where_value of_float(double f)
+/* Values are written and read member by member: copying them whole would read back as vectors what was just stored in
+ * pieces, and stall on every step. */
+static void set_float(struct where_value *v, double f)
 {
-    return (struct where_value){.f = f};
+    v->f = f;
+    v->is_int = false;
 }
 
-static struct where_value of_int(int64_t i)
+static void set_int(struct where_value *v, int64_t i)
 {
-    return (struct where_value){.f = (double)i, .i = i, .is_int = true};
+    v->f = (double)i;
+    v->i = i;
+    v->is_int = true;
 }
 
 static double not_a_number(void)
@@ -25,68 +30,79 @@ static double not_a_number(void)
     return x;
 }
 
-static struct where_value of_param(const struct sheaf_value *v, uint32_t type)
+static void push(struct where_value *v, const struct where_step *s, const struct sheaf_value *values)
 {
-    switch (type) {
+    if (s->op == WHERE_CONST) {
+        v->f = s->value.f;
+        v->i = s->value.i;
+        v->is_int = s->value.is_int;
+        v->text = s->value.text;
+        return;
+    }
+    const struct sheaf_value *p = &values[s->param];
+    switch (s->type) {
     case SHEAF_FLOAT:
-        return of_float(v->f);
+        set_float(v, p->f);
+        break;
     case SHEAF_CHOICE:
     case SHEAF_TEXT:
-        return (struct where_value){.text = v->text};
+        v->text = p->text;
+        break;
     default:
-        return of_int(v->i);
+        set_int(v, p->i);
     }
 }
 
-/* Ints stay ints unless they overflow. */
-static struct where_value arithmetic(enum where_op op, const struct where_value *a, const struct where_value *b)
+static bool both_ints(const struct where_value *a, const struct where_value *b)
+{
+    return a->is_int && b->is_int;
+}
+
+/* a = a op b; ints stay ints unless they overflow. */
+static void arithmetic(enum where_op op, struct where_value *a, const struct where_value *b)
 {
     int64_t r;
-    bool ints = a->is_int && b->is_int;
-    switch (op) {
-    case WHERE_ADD:
-        return ints && !__builtin_add_overflow(a->i, b->i, &r) ? of_int(r) : of_float(a->f + b->f);
-    case WHERE_SUB:
-        return ints && !__builtin_sub_overflow(a->i, b->i, &r) ? of_int(r) : of_float(a->f - b->f);
-    case WHERE_MUL:
-        return ints && !__builtin_mul_overflow(a->i, b->i, &r) ? of_int(r) : of_float(a->f * b->f);
-    default:
-        return of_float(a->f / b->f);
-    }
+    if (op == WHERE_DIV)
+        set_float(a, a->f / b->f);
+    else if (op == WHERE_ADD && both_ints(a, b) && !__builtin_add_overflow(a->i, b->i, &r))
+        set_int(a, r);
+    else if (op == WHERE_SUB && both_ints(a, b) && !__builtin_sub_overflow(a->i, b->i, &r))
+        set_int(a, r);
+    else if (op == WHERE_MUL && both_ints(a, b) && !__builtin_mul_overflow(a->i, b->i, &r))
+        set_int(a, r);
+    else
+        set_float(a, op == WHERE_ADD ? a->f + b->f : op == WHERE_SUB ? a->f - b->f : a->f * b->f);
 }
 
-static struct where_value modulo(const struct where_value *a, const struct where_value *b)
+static void modulo(struct where_value *a, const struct where_value *b)
 {
-    if (!a->is_int || !b->is_int || b->i == 0) /* an operand may have overflowed to a float */
-        return of_float(not_a_number());
-    if (b->i == -1)
-        return of_int(0); /* INT64_MIN % -1 traps */
-    int64_t r = a->i % b->i;
-    return of_int(r != 0 && (r < 0) != (b->i < 0) ? r + b->i : r);
+    if (!both_ints(a, b) || b->i == 0) { /* an operand may have overflowed to a float */
+        set_float(a, not_a_number());
+    } else if (b->i == -1) {
+        set_int(a, 0); /* INT64_MIN % -1 traps */
+    } else {
+        int64_t r = a->i % b->i;
+        set_int(a, r != 0 && (r < 0) != (b->i < 0) ? r + b->i : r);
+    }
 }
 
 static bool less(const struct where_value *a, const struct where_value *b)
 {
-    return a->is_int && b->is_int ? a->i < b->i : a->f < b->f;
+    return both_ints(a, b) ? a->i < b->i : a->f < b->f;
 }
 
 static bool equal(const struct where_value *a, const struct where_value *b)
 {
-    return a->is_int && b->is_int ? a->i == b->i : a->f == b->f;
+    return both_ints(a, b) ? a->i == b->i : a->f == b->f;
 }
 
-static struct where_value lesser(const struct where_value *a, const struct where_value *b)
+/* a = the smaller or the larger of both. */
+static void choose(enum where_op op, struct where_value *a, const struct where_value *b)
 {
     if (a->f != a->f || b->f != b->f)
-        return of_float(not_a_number());
-    return less(b, a) ? *b : *a;
-}
-
-static struct where_value greater(const struct where_value *a, const struct where_value *b)
-{
-    if (a->f != a->f || b->f != b->f)
-        return of_float(not_a_number());
-    return less(a, b) ? *b : *a;
+        set_float(a, not_a_number());
+    else if (op == WHERE_MIN ? less(b, a) : less(a, b))
+        *a = *b;
 }
 
 static bool compare(enum where_op op, const struct where_value *a, const struct where_value *b)
@@ -115,32 +131,37 @@ static bool compare(enum where_op op, const struct where_value *a, const struct 
     }
 }
 
-static struct where_value binary(enum where_op op, const struct where_value *a, const struct where_value *b)
+static void binary(enum where_op op, struct where_value *a, const struct where_value *b)
 {
     switch (op) {
     case WHERE_ADD:
     case WHERE_SUB:
     case WHERE_MUL:
     case WHERE_DIV:
-        return arithmetic(op, a, b);
+        arithmetic(op, a, b);
+        break;
     case WHERE_MOD:
-        return modulo(a, b);
+        modulo(a, b);
+        break;
     case WHERE_MIN:
-        return lesser(a, b);
     case WHERE_MAX:
-        return greater(a, b);
+        choose(op, a, b);
+        break;
     default:
-        return of_int(compare(op, a, b));
+        set_int(a, compare(op, a, b));
     }
 }
 
-static struct where_value unary(enum where_op op, const struct where_value *a)
+static void unary(enum where_op op, struct where_value *a)
 {
     if (op == WHERE_NOT)
-        return of_int(!a->i);
-    if (op == WHERE_ABS && !(a->f < 0))
-        return *a;
-    return a->is_int && a->i != INT64_MIN ? of_int(-a->i) : of_float(-a->f);
+        set_int(a, !a->i);
+    else if (op == WHERE_ABS && !(a->f < 0))
+        return;
+    else if (a->is_int && a->i != INT64_MIN)
+        set_int(a, -a->i);
+    else
+        set_float(a, -a->f);
 }
 
 bool where_holds(const struct where *w, const struct sheaf_value *values)
@@ -149,16 +170,13 @@ bool where_holds(const struct where *w, const struct sheaf_value *values)
     uint32_t n = 0;
     for (uint32_t k = 0; k < w->n_steps; k++) {
         const struct where_step *s = &w->steps[k];
-        if (s->op == WHERE_CONST) {
-            stack[n++] = s->value;
-        } else if (s->op == WHERE_PARAM) {
-            stack[n++] = of_param(&values[s->param], s->type);
-        } else if (s->op < WHERE_ADD) {
-            stack[n - 1] = unary(s->op, &stack[n - 1]);
-        } else {
-            n--;
-            stack[n - 1] = binary(s->op, &stack[n - 1], &stack[n]);
-        }
+        if (s->op <= WHERE_PARAM)
+            push(&stack[n++], s, values);
+        else if (s->op < WHERE_ADD)
+            unary(s->op, &stack[n - 1]);
+        else
+            binary(s->op, &stack[n - 2], &stack[n - 1]);
+        n -= s->op >= WHERE_ADD;
     }
     return stack[0].i != 0;
 }
