@@ -11,12 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_place(const struct arg *o)
+{
+    return o->kind == ARG_WORD || o->kind == ARG_WORDS;
+}
+
 static void print_usage(const struct args *a)
 {
     printf("usage: sheaf %s", a->command);
     for (size_t i = 0; i < a->n; i++)
-        if (a->at[i].kind == ARG_WORD)
-            printf(a->at[i].required ? " %s" : " [%s]", a->at[i].name);
+        if (is_place(&a->at[i]))
+            printf(a->at[i].required ? " %s%s" : " [%s%s]", a->at[i].name, a->at[i].kind == ARG_WORDS ? " ..." : "");
     printf(" [OPTIONS]\n%s\n\n", a->summary);
     for (size_t i = 0; i < a->n; i++) {
         const struct arg *o = &a->at[i];
@@ -31,7 +36,7 @@ static void print_usage(const struct args *a)
 static const struct arg *find_option(const struct args *a, const char *name, size_t len)
 {
     for (size_t i = 0; i < a->n; i++)
-        if (a->at[i].kind != ARG_WORD && strlen(a->at[i].name) == len && strncmp(a->at[i].name, name, len) == 0)
+        if (!is_place(&a->at[i]) && strlen(a->at[i].name) == len && strncmp(a->at[i].name, name, len) == 0)
             return &a->at[i];
     return NULL;
 }
@@ -43,7 +48,7 @@ static enum args_result unknown_option(const struct args *a, const char *word, s
     struct suggest s;
     suggest_begin(&s, name);
     for (size_t i = 0; i < a->n; i++)
-        if (a->at[i].kind != ARG_WORD)
+        if (!is_place(&a->at[i]))
             suggest_offer(&s, a->at[i].name);
     suggest_offer(&s, "--help");
     (void)exit_usage("%s has no option %s; %s", a->command, name, suggest_advice(&s));
@@ -80,7 +85,7 @@ static enum args_result store_value(const struct args *a, const struct arg *o, c
         *o->given = true;
     if (o->kind == ARG_COUNT || o->kind == ARG_INDEX)
         return store_number(a, o, text);
-    if (o->kind == ARG_LIST) {
+    if (o->kind == ARG_LIST || o->kind == ARG_WORDS) {
         struct arg_list *l = o->to;
         if (l->n == ARGS_MAX_LIST) {
             (void)exit_usage("%s takes at most %u %s", a->command, ARGS_MAX_LIST, o->name);
@@ -121,7 +126,7 @@ static enum args_result parse_option(const struct args *a, int argc, char **argv
 static const struct arg *nth_word(const struct args *a, size_t nth)
 {
     for (size_t i = 0; i < a->n; i++)
-        if (a->at[i].kind == ARG_WORD && nth-- == 0)
+        if (a->at[i].kind == ARG_WORDS || (a->at[i].kind == ARG_WORD && nth-- == 0))
             return &a->at[i];
     return NULL;
 }

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ARGS_MAX_LIST 64u /* values of one repeated option */
+#define ARGS_MAX_LIST 1024u /* values of one repeated option or place */
 
 enum arg_kind {
     ARG_FLAG,  /* bool: true when given */
@@ -18,6 +18,7 @@ enum arg_kind {
     ARG_INDEX, /* uint64_t: decimal, 0 and more */
     ARG_LIST,  /* struct arg_list: may be given several times */
     ARG_WORD,  /* const char *: not an option but a place: SWEEP.yaml. Places are filled in the table's order */
+    ARG_WORDS, /* struct arg_list: the last place, which takes all words that are left */
 };
 
 struct arg_list {

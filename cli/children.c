@@ -110,6 +110,9 @@ int children_tend(struct children *c, bool *broker_again, struct diag *d)
         struct child *child = &c->at[role];
         if (!reap(child) || !child->wanted)
             continue;
+        if (!c->progress && WIFEXITED(child->status) && WEXITSTATUS(child->status) != 0)
+            return diag_fail(d, SHEAF_EIO, "the %s gave up at once (%s); the line above says why", role_names[role],
+                             children_how(child->status));
         if (child->restarts == MAX_RESTARTS)
             return diag_fail(d, SHEAF_EIO,
                              "the %s ended %u times without any progress, at last with %s; "
@@ -126,6 +129,7 @@ int children_tend(struct children *c, bool *broker_again, struct diag *d)
 
 void children_progress(struct children *c)
 {
+    c->progress = true;
     for (int role = 0; role < CHILD_ROLES; role++)
         c->at[role].restarts = 0;
 }

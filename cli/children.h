@@ -30,6 +30,7 @@ struct children {
     int sigfd;
     uint64_t slots;        /* 0 = as many as the worker thinks fit */
     const char *state_dir; /* of the broker; the caller's */
+    bool progress;         /* they have done something: a child that ends is worth starting again */
     struct child at[CHILD_ROLES];
 };
 
@@ -43,7 +44,7 @@ int children_start(struct children *c, enum child_role role, struct diag *d);
  * one of them dies again and again. *broker_again: a new broker runs, which has to be asked again. */
 int children_tend(struct children *c, bool *broker_again, struct diag *d);
 
-/* There was progress: deaths from before no longer count. */
+/* The broker has answered, or tasks were done: deaths from before no longer count. */
 void children_progress(struct children *c);
 
 /* Cuts the lifeline, waits up to grace_ms for all to end, kills (with their process groups) whatever is left, removes the socket.

@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "worker/crew.h"
 #include "worker/loop.h"
+#include "worker/slot.h"
 
 #include <string.h>
 
@@ -103,4 +104,9 @@ int cmd_worker(int argc, char **argv)
     struct diag d = {""};
     int err = worker_run(&o, &d);
     return err < 0 ? exit_report(err, &d) : EXIT_ALL_DONE;
+}
+
+int cmd_slot(int argc, char **argv)
+{
+    return slot_main(argc, argv);
 }

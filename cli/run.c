@@ -129,21 +129,20 @@ int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
 
 int run_report(const struct run_options *o, struct run *r)
 {
-    struct outcome out = {.number = r->folder.number, .status = session_status(&r->session), .plan = &r->prepared.plan};
+    const struct msg_status *s = session_status(&r->session);
+    struct outcome out = {.number = r->folder.number, .status = s, .plan = &r->prepared.plan};
     struct diag d = {{0}};
-    bool interrupted = session_interrupted(&r->session);
-    if (out.status != NULL && (out.status->final || interrupted)) {
+    if (s != NULL) {
         int err = o->json ? outcome_print_json(&out, stdout, &d) : outcome_print(&out, stdout, &d);
         if (err != SHEAF_OK)
             return exit_report(err, &d);
     }
-    if (out.status != NULL && out.status->final && !(interrupted && out.status->state == SWEEP_RUNNING)) {
-        int code = outcome_exit(out.status);
-        if (code != EXIT_CANCELLED)
-            return code;
-    }
-    (void)fprintf(stderr, "sheaf: stopped; what is done is kept, `sheaf run %s` goes on from there\n", o->path);
-    return EXIT_CANCELLED;
+    int code = s != NULL && s->final ? outcome_exit(s) : EXIT_CANCELLED;
+    if (code == EXIT_CANCELLED)
+        (void)fprintf(stderr, "sheaf: stopped; what is done is kept, `sheaf run %s` goes on from there\n", o->path);
+    else if (code == EXIT_WRONG)
+        (void)fprintf(stderr, "sheaf: %s\n", s->reason);
+    return code;
 }
 
 int cmd_run(int argc, char **argv)

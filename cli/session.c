@@ -10,10 +10,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <zmq.h>
 
-#define STATUS_MS 100u
-#define REMOTE_STATUS_MS 250u
 #define ASK_AGAIN_NS (3 * NS_PER_S)
 #define LOST_NS (10 * NS_PER_S)
 #define AT_ONCE_NS (80 * NS_PER_MS) /* after the second Ctrl-C */
@@ -87,6 +86,7 @@ static void on_interrupt(struct session *s)
 static int ask(struct session *s, uint32_t type, const void *body, struct diag *d)
 {
     s->heard_ns = clock_mono_ns();
+    s->asked_again = 0;
     int err = client_send(s->client, type, body, d);
     if (err == SHEAF_OK && s->interrupts > 0)
         cancel(s, s->interrupts > 1);
@@ -129,12 +129,14 @@ static int on_message(struct session *s, bool *final, struct diag *d)
     if (err != SHEAF_OK)
         return err == SHEAF_EGONE ? SHEAF_OK : err;
     s->heard_ns = clock_mono_ns();
+    s->asked_again = 0;
     if (s->incoming.type == MSG_ERROR)
         return client_refusal(&s->incoming, d);
     if (s->incoming.type == MSG_SUBMITTED) {
         const struct msg_submitted *m = (const struct msg_submitted *)(const void *)s->incoming.body;
         s->sweep = m->sweep;
         s->resumed = m->resumed;
+        s->children.progress = true;
         if (s->interrupts > 0)
             cancel(s, s->interrupts > 1);
     } else if (s->incoming.type == MSG_STATUS) {
@@ -144,16 +146,27 @@ static int on_message(struct session *s, bool *final, struct diag *d)
     return SHEAF_OK;
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Waits for a message or a signal. True when there is a message. */
 static bool wait_news(struct session *s)
 {
-    int64_t now = clock_mono_ns(), until = s->give_up_ns != 0 ? s->give_up_ns : s->heard_ns + ASK_AGAIN_NS;
+    int64_t now = clock_mono_ns(), until = INT64_MAX;
+    if (!s->local)
+        until = s->heard_ns + ASK_AGAIN_NS * (s->asked_again + 1);
+    if (s->stop_ns != 0)
+        until = earlier(until, s->stop_ns);
+    if (s->give_up_ns != 0)
+        until = earlier(until, s->give_up_ns);
     zmq_pollitem_t items[2] = {{.socket = client_socket(s->client), .events = ZMQ_POLLIN},
                                {.fd = s->sigfd, .events = ZMQ_POLLIN}};
-    if (s->stop_ns != 0 && s->stop_ns < until)
-        until = s->stop_ns;
-    int64_t left = until > now ? until - now : NS_PER_MS;
-    return zmq_poll(items, 2, (long)((left + NS_PER_MS - 1) / NS_PER_MS)) > 0 && (items[0].revents & ZMQ_POLLIN) != 0;
+    long timeout = -1;
+    if (until != INT64_MAX)
+        timeout = until > now ? (long)((until - now + NS_PER_MS - 1) / NS_PER_MS) : 0;
+    return zmq_poll(items, 2, timeout) > 0 && (items[0].revents & ZMQ_POLLIN) != 0;
 }
 
 /* The time of a probe is up. */
@@ -165,14 +178,18 @@ static void stop_when_due(struct session *s)
     cancel(s, true);
 }
 
-/* A broker of our own is supervised, so its silence only means work; one elsewhere may be gone. */
-static int on_silence(struct session *s, struct diag *d)
+/* A broker of our own is supervised, so its silence only means work; one elsewhere may be gone, or be a new one that has to be
+ * asked again. */
+static int on_silence(struct session *s, uint32_t type, const void *body, struct diag *d)
 {
     int64_t silent = clock_mono_ns() - s->heard_ns;
-    if (!s->local && silent > LOST_NS)
+    if (s->local || silent < ASK_AGAIN_NS * (s->asked_again + 1))
+        return SHEAF_OK;
+    if (silent >= LOST_NS)
         return diag_fail(d, SHEAF_EGONE, "the broker has been silent for %d s; is it running?",
                          (int)(silent / NS_PER_S));
-    return SHEAF_OK;
+    s->asked_again++;
+    return client_send(s->client, type, body, d);
 }
 
 int session_follow(struct session *s, uint32_t type, const void *body, struct diag *d)
@@ -189,7 +206,7 @@ int session_follow(struct session *s, uint32_t type, const void *body, struct di
         if (err == SHEAF_OK && message)
             err = on_message(s, &final, d);
         if (err == SHEAF_OK && !message)
-            err = on_silence(s, d);
+            err = on_silence(s, type, body, d);
         stop_when_due(s);
         if (s->give_up_ns != 0 && clock_mono_ns() >= s->give_up_ns)
             break;
@@ -209,15 +226,17 @@ int session_call(struct session *s, uint32_t type, const void *body, uint32_t wa
         if (err != SHEAF_OK || s->interrupts > 0)
             return err != SHEAF_OK ? err : diag_fail(d, SHEAF_EGONE, "interrupted");
         if (!message) {
-            err = on_silence(s, d);
+            err = on_silence(s, type, body, d);
             continue;
         }
         err = client_recv(s->client, &s->incoming, 0, d);
         s->heard_ns = clock_mono_ns();
         if (err == SHEAF_OK && s->incoming.type == MSG_ERROR)
             return client_refusal(&s->incoming, d);
-        if (err == SHEAF_OK && s->incoming.type == want)
+        if (err == SHEAF_OK && s->incoming.type == want) {
+            s->children.progress = true;
             return SHEAF_OK;
+        }
     }
     return err;
 }
@@ -232,13 +251,25 @@ bool session_interrupted(const struct session *s)
     return s->interrupts > 0;
 }
 
+/* Nobody listens there any more. */
+static void forget_endpoint(const struct session *s)
+{
+    char path[4096];
+    if (s->children.state_dir == NULL)
+        return;
+    (void)snprintf(path, sizeof path, "%s/endpoint", s->children.state_dir);
+    (void)unlink(path);
+}
+
 void session_end(struct session *s)
 {
     bool at_once = s->give_up_ns != 0;
     if (s->local && s->client != NULL && !at_once)
         (void)client_send(s->client, MSG_STOP, &(struct msg_sweep){0}, NULL);
-    if (s->local)
+    if (s->local) {
         children_finish(&s->children, at_once ? 0 : END_GRACE_MS);
+        forget_endpoint(s);
+    }
     s->local = false;
     client_close(s->client);
     s->client = NULL;

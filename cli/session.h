@@ -22,13 +22,13 @@ struct session {
     bool has_status;
     struct progress progress;
     const struct plan *plan; /* for the progress line; NULL = not known */
-    uint32_t top;
-    uint64_t sweep;   /* the broker's number of it; 0 = not known yet */
-    uint64_t resumed; /* tasks that were done before */
+    uint64_t sweep;          /* the broker's number of it; 0 = not known yet */
+    uint64_t resumed;        /* tasks that were done before */
     unsigned interrupts;
     int64_t give_up_ns;    /* after a second Ctrl-C; 0 = not so */
     int64_t stop_after_ns; /* cancels the sweep after that long; 0 = never */
     int64_t stop_ns;       /* when that is */
+    unsigned asked_again;  /* since then */
     int64_t heard_ns;      /* when the broker last said something */
 };
 

@@ -246,6 +246,18 @@ static int number_new_folder(const char *root, struct arena *a, struct state_swe
     return err;
 }
 
+/* It is the last one now. With the clock's own resolution: the system would write the time of its last tick. */
+static void touch(const char *dir)
+{
+    char path[4096];
+    struct timespec times[2];
+    (void)snprintf(path, sizeof path, "%s/number", dir);
+    if (clock_gettime(CLOCK_REALTIME, &times[0]) == 0) {
+        times[1] = times[0];
+        (void)utimensat(AT_FDCWD, path, times, 0);
+    }
+}
+
 int state_enter(const char *root, const uint8_t identity[HASH_BYTES], const char *name, const char *source,
                 struct arena *a, struct state_sweep *out, int *lock_fd, struct diag *d)
 {
@@ -266,9 +278,8 @@ int state_enter(const char *root, const uint8_t identity[HASH_BYTES], const char
     s.source = source;
     if (!known)
         err = number_new_folder(root, a, &s, d);
-    const char *path = arena_printf(a, "%s/number", dir);
-    if (err == SHEAF_OK && path != NULL && known)
-        (void)utimensat(AT_FDCWD, path, NULL, 0); /* it is the last one now */
+    if (err == SHEAF_OK)
+        touch(dir);
     if (err == SHEAF_OK)
         err = note(dir, "name", name, a, d);
     if (err == SHEAF_OK)

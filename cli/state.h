@@ -4,7 +4,7 @@
  * file finds what it had done. In a folder:
  *
  *     journal     the broker's (broker/journal.h), with a lock of its own
- *     endpoint    where the live broker listens; written by it, gone when it has ended in good order
+ *     endpoint    where the live broker listens; written by it, removed by the client that started it
  *     number      N of `sheaf list`; given once, never again to another sweep. Its time of change says when the sweep last ran
  *     name        the name in the sweep file, if it has one
  *     source      absolute path of the sweep file
