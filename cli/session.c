@@ -263,7 +263,8 @@ static void forget_endpoint(const struct session *s)
 
 void session_end(struct session *s)
 {
-    bool at_once = s->give_up_ns != 0;
+    /* Without a broker there is nothing that a worker could still have to do. */
+    bool at_once = s->give_up_ns != 0 || s->client == NULL;
     if (s->local && s->client != NULL && !at_once)
         (void)client_send(s->client, MSG_STOP, &(struct msg_sweep){0}, NULL);
     if (s->local) {

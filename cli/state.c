@@ -198,16 +198,28 @@ int state_lock(const struct state_sweep *s, int *lock_fd, struct diag *d)
     return err;
 }
 
-/* Writes a one-line file unless it says that already. */
+static bool write_line(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "we");
+    if (f == NULL)
+        return false;
+    bool ok = fprintf(f, "%s\n", text) >= 0;
+    return fclose(f) == 0 && ok;
+}
+
+/* Writes a one-line file unless it says that already. Whole or not at all, but without waiting for the disk: nothing is lost that
+ * the next run would not write again. */
 static int note(const char *dir, const char *file, const char *text, struct arena *a, struct diag *d)
 {
     const char *old = read_line(dir, file, a);
     if (strcmp(old != NULL ? old : "", text) == 0)
         return SHEAF_OK;
-    const char *path = arena_printf(a, "%s/%s", dir, file), *line = arena_printf(a, "%s\n", text);
-    if (path == NULL || line == NULL)
+    const char *path = arena_printf(a, "%s/%s", dir, file), *new_path = arena_printf(a, "%s/%s.new", dir, file);
+    if (path == NULL || new_path == NULL)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
-    return file_write_atomic(path, line, strlen(line), d);
+    if (!write_line(new_path, text) || rename(new_path, path) != 0)
+        return diag_fail(d, file_error(errno), "%s cannot be written: %s", path, strerror(errno));
+    return SHEAF_OK;
 }
 
 /* The next number: one more than the largest ever given, which `numbers` in the root remembers. The root's lock is held. */
