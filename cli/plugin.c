@@ -35,7 +35,7 @@ static void print_help(FILE *out)
 int plugin_check_config(const char *json, struct diag *d)
 {
     json_error_t error;
-    json_t *value = json_loads(json, JSON_REJECT_DUPLICATES, &error);
+    json_t *value = json_loads(json, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     int rc = value ? 0 : diag_fail(d, SHEAF_EINVAL, "--config: column %d: %s", error.column, error.text);
     if (value && !json_is_object(value))
         rc = diag_fail(d, SHEAF_EINVAL, "--config: write a JSON object: {\"name\": value}");
