@@ -18,7 +18,7 @@ enum arg_kind {
     ARG_INDEX, /* uint64_t: decimal, 0 and more */
     ARG_LIST,  /* struct arg_list: may be given several times */
     ARG_WORD,  /* const char *: not an option but a place: SWEEP.yaml. Places are filled in the table's order */
-    ARG_WORDS, /* struct arg_list: the last place, which takes all words that are left */
+    ARG_WORDS, /* struct arg_list: the last place, which takes all words that are left, or none */
 };
 
 struct arg_list {
