@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+# The commands of every day. The build itself is CMake's: see CMakeLists.txt for its options.
+BUILD ?= build
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 600
+RUN_FLAGS ?= --top 10
+
+demo = $(BUILD)/demo
+configure = cmake --log-level=NOTICE -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release
+make = cmake --build $(BUILD) --parallel $(JOBS)
+
+help:                     ## this list
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/make \1	\2/p' Makefile | expand -t 16
+
+run: $(demo)/market.sheaf ## install what is missing, build, and run a grid of 1,024 trials on a demo market
+	$(BUILD)/bin/sheaf run $(demo)/wfo.yaml $(RUN_FLAGS)
+
+program:
+	@deploy/setup run
+	$(configure) -DSHEAF_TESTS=OFF
+	$(make)
+
+$(demo)/market.sheaf: program
+	@test -f $@ || { mkdir -p $(demo) && cd $(demo) && ../bin/market factors.npy returns.npy && \
+		../bin/sheaf pack market.sheaf factors=factors.npy returns=returns.npy; }
+	@test -f $(demo)/wfo.yaml || cp tools/demo/wfo.yaml $(demo)/
+
+tests:
+	@deploy/setup test
+	$(configure) -DSHEAF_TESTS=ON
+	$(make)
+
+test: tests               ## install what is missing, build, and run all tests
+	ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure
+
+bench: tests              ## compare with other runners, as one table (docs/performance.md)
+	bench/run $(BUILD)
+
+fuzz:                     ## search for inputs that break the decoders, FUZZ_SECONDS (600) each
+	@deploy/setup ci
+	tools/fuzz build-fuzz $(FUZZ_SECONDS)
+
+format:                   ## format the C files
+	@deploy/setup ci
+	tools/format
+
+lint:                     ## clang-tidy, cppcheck, shellcheck
+	@deploy/setup ci
+	tools/lint build-clang
+
+install: program          ## install below PREFIX (/usr/local)
+	cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:                    ## remove everything that was built
+	rm -rf build build-*
+
+.PHONY: help run program tests test bench fuzz format lint install clean
