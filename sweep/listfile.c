@@ -263,7 +263,9 @@ static int next_line(struct reader *r, FILE *file, char *line)
 static int read_lines(struct reader *r, FILE *file, int (*take)(struct reader *, char *))
 {
     char *line = malloc(LISTFILE_LINE + 1);
-    int err = line != NULL ? 0 : no_memory(r);
+    int err = 0;
+    if (line == NULL)
+        return no_memory(r);
     while (err == 0 && (r->in->max_trials == 0 || r->trials < r->in->max_trials)) {
         int got = next_line(r, file, line);
         if (got <= 0) {

@@ -12,7 +12,7 @@
 static char fold(char c)
 {
     if (c >= 'A' && c <= 'Z')
-        return (char)(c - 'A' + 'a');
+        return (char)(c | 0x20);
     return c == '-' ? '_' : c;
 }
 

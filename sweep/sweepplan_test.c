@@ -248,6 +248,27 @@ static void options_change_the_plan(void **state)
     arena_finish(&x.arena);
 }
 
+static void running_out_of_memory_is_an_error_of_its_own(void **state)
+{
+    (void)state;
+    const char *yaml = HEAD GOAL "params: {top_n: [1, 2], label: [a, b], alpha: 1}\nwhere: [top_n > 1, alpha > 0]\n";
+    struct diag d = {{0}};
+    struct sweepfile *f = sweepfile_parse("s.yaml", yaml, strlen(yaml), NULL, &d);
+    assert_non_null(f);
+    int err = SHEAF_ENOMEM;
+    unsigned refusals = 0;
+    for (size_t limit = 1; err != 0; limit += 16, refusals++) {
+        struct arena arena;
+        struct plan plan;
+        arena_init(&arena, limit);
+        err = sweepfile_plan(f, &fixture_plugin, fixture_dataset(DATA_GOOD), "", &arena, &plan, &d);
+        assert_true(err == 0 || (err == SHEAF_ENOMEM && strstr(d.text, "out of memory") != NULL));
+        arena_finish(&arena);
+    }
+    assert_true(refusals > 2);
+    sweepfile_destroy(f);
+}
+
 static void random_limits_and_seeds_hold(void **state)
 {
     (void)state;
@@ -256,6 +277,80 @@ static void random_limits_and_seeds_hold(void **state)
     make_with(&x, HEAD GOAL "params: {top_n: {from: 1, to: 5}}\nsearch: {method: random, trials: 50, seed: 3}\n", &o);
     assert_true(x.plan.method == METHOD_RANDOM && x.plan.trials == 50 && x.plan.seed == 3);
     arena_finish(&x.arena);
+}
+
+/* Plans a sweep over trials.csv in a folder of its own; "" or the line of the refusal, without the folder. */
+static const char *plan_of_list(struct fixture *x, const char *yaml, const char *csv, const struct sweep_overrides *o)
+{
+    static struct diag d;
+    char dir[] = "/tmp/sweepplan_test.XXXXXX", file[64], list[64];
+    d.text[0] = '\0';
+    assert_non_null(mkdtemp(dir));
+    snprintf(file, sizeof file, "%s/s.yaml", dir);
+    snprintf(list, sizeof list, "%s/trials.csv", dir);
+    assert_int_equal(file_write_atomic(file, yaml, strlen(yaml), &d), 0);
+    assert_int_equal(file_write_atomic(list, csv, strlen(csv), &d), 0);
+    struct sweepfile *f = sweepfile_read(file, o, &d);
+    if (f == NULL)
+        fail_msg("%s", d.text);
+    arena_init(&x->arena, 0);
+    if (sweepfile_plan(f, &fixture_plugin, fixture_dataset(DATA_GOOD), "", &x->arena, &x->plan, &d) != 0)
+        arena_finish(&x->arena);
+    sweepfile_destroy(f);
+    assert_int_equal(dir_remove(dir), 0);
+    bool here = strncmp(d.text, dir, strlen(dir)) == 0;
+    return here ? d.text + strlen(dir) + 1 : d.text;
+}
+
+#define LIST HEAD GOAL "search: {method: list, file: trials.csv}\n"
+
+static void a_list_is_read_beside_the_sweep_file(void **state)
+{
+    (void)state;
+    struct fixture x;
+    assert_string_equal(plan_of_list(&x, LIST "params: {alpha: 0.5}\nwhere: top_n > 1\n", "top_n\n3\n1\n3\n", NULL),
+                        "");
+    assert_true(x.plan.method == METHOD_LIST && x.plan.trials == 3 && x.plan.n_axes == 2);
+    assert_true(x.plan.axes[0].kind == AXIS_LIST && x.plan.axes[1].kind == AXIS_CONST);
+    assert_decodes(&x.plan);
+    arena_finish(&x.arena);
+}
+
+static void a_list_may_be_cut(void **state)
+{
+    (void)state;
+    struct fixture x;
+    const char *set[] = {"search.trials=3"};
+    struct sweep_overrides o = {.set = set, .n_set = 1, .limit = "2"};
+    assert_string_equal(plan_of_list(&x, LIST, "top_n\n3\n1\n5\n7\n", &o), "");
+    assert_true(x.plan.trials == 2 && x.plan.axes[0].n_values == 3 && x.plan.axes[0].codes.len == 8);
+    assert_decodes(&x.plan);
+    arena_finish(&x.arena);
+}
+
+static void lists_that_do_not_fit_their_sweep_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml, *csv, *line;
+    } wrong[] = {
+        {LIST "params: {top_n: 3}\n", "top_n\n3\n",
+         "s.yaml:5:10: params.top_n is a column of trials.csv too; remove one"},
+        {LIST "params: {alpha: [0, 1]}\n", "top_n\n3\n",
+         "s.yaml:5:17: params.alpha has several values, but search: list takes them from trials.csv; give one value "
+         "here"},
+        {LIST "params: {alpha: 1}\n", "cost_bps\n3\n",
+         "s.yaml:5:9: wfo needs the parameter top_n; add it to params: a whole number from 1 to 500"},
+        {LIST, "top_n\n501\n", "trials.csv:2:1: top_n is 501; wfo takes a whole number from 1 to 500"},
+        {LIST "where: top_n > 5\n", "top_n\n3\n1\n",
+         "s.yaml:5:8: where excludes every trial (2 in all); loosen it or widen the params"},
+        {HEAD GOAL "search: {method: list, file: trials.csv, trials: 3}\n", "top_n\n3\n1\n",
+         "s.yaml:4:50: search.trials is 3, but trials.csv has 2; give at most that many"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct fixture x;
+        assert_string_equal(plan_of_list(&x, wrong[i].yaml, wrong[i].csv, NULL), wrong[i].line);
+    }
 }
 
 /* An example of the docs may leave out what its paragraph is not about. */
@@ -313,7 +408,11 @@ int main(void)
         cmocka_unit_test(rounded_points_are_equally_spaced),
         cmocka_unit_test(grids_of_nearly_2_63_trials_are_planned),
         cmocka_unit_test(options_change_the_plan),
+        cmocka_unit_test(running_out_of_memory_is_an_error_of_its_own),
         cmocka_unit_test(random_limits_and_seeds_hold),
+        cmocka_unit_test(a_list_is_read_beside_the_sweep_file),
+        cmocka_unit_test(a_list_may_be_cut),
+        cmocka_unit_test(lists_that_do_not_fit_their_sweep_are_refused),
         cmocka_unit_test(every_example_of_the_docs_is_a_sweep),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
