@@ -13,18 +13,14 @@ make = cmake --build $(BUILD) --parallel $(JOBS)
 help:                     ## this list
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/make \1	\2/p' Makefile | expand -t 16
 
-run: $(demo)/market.sheaf ## install what is missing, build, and run a grid of 1,024 trials on a demo market
+run: program              ## install what is missing, build, and run a grid of 1,024 trials on a demo market
+	@test -f $(demo)/wfo.yaml || $(BUILD)/bin/sheaf demo $(demo)
 	$(BUILD)/bin/sheaf run $(demo)/wfo.yaml $(RUN_FLAGS)
 
 program:
 	@deploy/setup run
 	$(configure) -DSHEAF_TESTS=OFF
 	$(make)
-
-$(demo)/market.sheaf: program
-	@test -f $@ || { mkdir -p $(demo) && cd $(demo) && ../bin/market factors.npy returns.npy && \
-		../bin/sheaf pack market.sheaf factors=factors.npy returns=returns.npy; }
-	@test -f $(demo)/wfo.yaml || cp tools/demo/wfo.yaml $(demo)/
 
 tests:
 	@deploy/setup test
