@@ -87,9 +87,9 @@ struct plan_axis {
     uint32_t kind;  /* enum plan_axis_kind */
     struct plan_value *values;
     uint32_t n_values;
-    struct plan_value from, to, step;
-    uint64_t count; /* points in a grid, as asked for (space_axis_size: as counted); 1 for a constant */
     bool log;
+    struct plan_value from, to, step;
+    uint64_t count;     /* points in a grid, as asked for (space_axis_size: as counted); 1 for a constant */
     struct slice codes; /* AXIS_LIST: trials x uint32 little-endian */
 };
 

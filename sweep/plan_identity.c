@@ -18,11 +18,11 @@ static void put_u64(hash_state *h, uint64_t x)
     hash_update(h, b, sizeof(b));
 }
 
-static void put_f64(hash_state *h, double x)
+static uint64_t bits_of(double x)
 {
     uint64_t bits;
     memcpy(&bits, &x, sizeof(bits));
-    put_u64(h, bits);
+    return bits;
 }
 
 static void put_text(hash_state *h, const char *s)
@@ -35,7 +35,7 @@ static void put_text(hash_state *h, const char *s)
 
 static void put_value(hash_state *h, const struct plan_value *v)
 {
-    put_f64(h, v->f);
+    put_u64(h, bits_of(v->f));
     put_u64(h, (uint64_t)v->i);
     put_text(h, v->text);
 }
@@ -123,7 +123,7 @@ int plan_identity(const struct plan *p, uint8_t out[HASH_BYTES])
 
 static bool same_value(const struct plan_value *a, const struct plan_value *b)
 {
-    return memcmp(&a->f, &b->f, sizeof(a->f)) == 0 && a->i == b->i &&
+    return bits_of(a->f) == bits_of(b->f) && a->i == b->i &&
            strcmp(a->text ? a->text : "", b->text ? b->text : "") == 0;
 }
 

@@ -178,8 +178,8 @@ void reduce_trial(const struct reduce_shape *s, const uint8_t *status, const voi
     uint64_t n_cells = s->keys * s->splits, skipped = 0, trial = out->trial;
     *out = (struct trial_result){.trial = trial, .scores = values};
     out->std = values + s->n_scores;
-    out->min = values + 2 * s->n_scores;
-    out->max = values + 3 * s->n_scores;
+    out->min = values + (size_t)2 * s->n_scores;
+    out->max = values + (size_t)3 * s->n_scores;
     for (uint64_t i = 0; status && i < n_cells; i++) {
         out->n_failed += status[i] == TASK_FAILED;
         skipped += status[i] == TASK_SKIPPED;

@@ -17,7 +17,7 @@
 
 static struct sheaf_value float_value(double f)
 {
-    int64_t i = f > -0x1p63 && f < 0x1p63 ? (int64_t)f : 0;
+    int64_t i = f > -9223372036854775808.0 && f < 9223372036854775808.0 ? (int64_t)f : 0;
     return (struct sheaf_value){.f = f, .i = i};
 }
 

@@ -142,6 +142,12 @@ static uint64_t row_at(const struct splitter *s, const struct permute *p, uint64
     return s->plan->split.shuffle ? permute_inverse(p, place) : place;
 }
 
+static int no_memory(uint64_t n, struct diag *d)
+{
+    diag_fail(d, SHEAF_ENOMEM, "out of memory for the folds of %llu rows", (unsigned long long)n);
+    return SHEAF_ENOMEM;
+}
+
 static int deal_classes(struct splitter *s, const struct permute *p, const struct sheaf_view *v, struct diag *d)
 {
     uint64_t n = s->plan->split.n_rows;
@@ -150,7 +156,7 @@ static int deal_classes(struct splitter *s, const struct permute *p, const struc
     if (!classes || !next) {
         free(classes);
         free(next);
-        return diag_fail(d, SHEAF_ENOMEM, "out of memory for the folds of %llu rows", (unsigned long long)n);
+        return no_memory(n, d);
     }
     uint64_t m = find_classes(v, n, classes, next);
     for (uint64_t j = 0; j < n; j++) {
@@ -193,7 +199,7 @@ static int allocate_lists(struct splitter *s, struct diag *d)
         s->lists = calloc((size_t)n, (size_t)lists * sizeof(*s->lists));
     }
     if (!s->fold || !s->fold_rows || !s->lists || (lists > 1 && !s->built))
-        return diag_fail(d, SHEAF_ENOMEM, "out of memory for the folds of %llu rows", (unsigned long long)n);
+        return no_memory(n, d);
     return SHEAF_OK;
 }
 

@@ -35,7 +35,8 @@ struct trial_result {
 struct tally *tally_create(const struct plan *p, uint64_t best);
 void tally_destroy(struct tally *t);
 
-/* Adds tasks [first, first + n) by INDEX. status: n bytes, or NULL = all done. scores: n x n_scores float64 (row-major, any
+/* Adds tasks [first, first + n) by INDEX. status: n bytes, each an enum task_status (the caller has
+ * checked what a peer sent), or NULL = all done. scores: n x n_scores float64 (row-major, any
  * alignment). 0 or SHEAF_ENOMEM, then the tally is unusable. */
 int tally_add(struct tally *t, uint64_t first, uint64_t n, const uint8_t *status, const void *scores);
 

@@ -114,7 +114,7 @@ static int load_open(struct tally *t, struct le_reader *r)
         uint64_t trial = le_get(r);
         const uint8_t *status = le_take(r, t->cells);
         if (!status || trial >= t->plan->trials || u64map_get(&t->open, trial) ||
-            r->left / 8 / t->cells < t->shape.n_scores)
+            r->left / 8 < t->cells * t->shape.n_scores) /* so many cells' statuses were there: no overflow */
             return SHEAF_ECORRUPT;
         struct open_trial *o = tally_open_trial(t, trial);
         if (!o)

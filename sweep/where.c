@@ -58,17 +58,25 @@ static bool both_ints(const struct where_value *a, const struct where_value *b)
     return a->is_int && b->is_int;
 }
 
+static bool fits(enum where_op op, int64_t a, int64_t b, int64_t *r)
+{
+    switch (op) {
+    case WHERE_ADD:
+        return !__builtin_add_overflow(a, b, r);
+    case WHERE_SUB:
+        return !__builtin_sub_overflow(a, b, r);
+    default:
+        return !__builtin_mul_overflow(a, b, r);
+    }
+}
+
 /* a = a op b; ints stay ints unless they overflow. */
 static void arithmetic(enum where_op op, struct where_value *a, const struct where_value *b)
 {
     int64_t r;
     if (op == WHERE_DIV)
         set_float(a, a->f / b->f);
-    else if (op == WHERE_ADD && both_ints(a, b) && !__builtin_add_overflow(a->i, b->i, &r))
-        set_int(a, r);
-    else if (op == WHERE_SUB && both_ints(a, b) && !__builtin_sub_overflow(a->i, b->i, &r))
-        set_int(a, r);
-    else if (op == WHERE_MUL && both_ints(a, b) && !__builtin_mul_overflow(a->i, b->i, &r))
+    else if (both_ints(a, b) && fits(op, a->i, b->i, &r))
         set_int(a, r);
     else
         set_float(a, op == WHERE_ADD ? a->f + b->f : op == WHERE_SUB ? a->f - b->f : a->f * b->f);
@@ -166,7 +174,7 @@ static void unary(enum where_op op, struct where_value *a)
 
 bool where_holds(const struct where *w, const struct sheaf_value *values)
 {
-    struct where_value stack[WHERE_STACK];
+    struct where_value *stack = w->stack;
     uint32_t n = 0;
     for (uint32_t k = 0; k < w->n_steps; k++) {
         const struct where_step *s = &w->steps[k];
@@ -202,5 +210,6 @@ void where_destroy(struct where *w)
         return;
     arena_finish(&w->arena);
     free(w->steps);
+    free(w->stack);
     free(w);
 }

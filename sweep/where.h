@@ -23,7 +23,7 @@
 struct where;
 
 /* Compiles text. The names and types of parameters come from the descriptor, which must outlive the result, as must text.
- * NULL on failure, with "column N: what" in d (columns count bytes from 1). Free with where_destroy. */
+ * One constraint serves one thread. NULL on failure, with "column N: what" in d (columns count bytes from 1). Free with where_destroy. */
 struct where *where_compile(const char *text, const struct plan_plugin *plugin, struct diag *d);
 void where_destroy(struct where *w);
 

@@ -57,10 +57,11 @@ struct where_step {
 struct where {
     struct where_step *steps;
     uint32_t n_steps;
-    struct arena arena; /* holds text literals */
+    struct where_value *stack; /* WHERE_STACK values, for evaluation */
+    struct arena arena;        /* holds text literals */
 };
 
-/* Allocates and fills w->steps. 0, or SHEAF_EINVAL / SHEAF_ENOMEM / SHEAF_ELIMIT with a line in d. */
+/* Allocates and fills w->steps and w->stack. 0, or SHEAF_EINVAL / SHEAF_ENOMEM / SHEAF_ELIMIT with a line in d. */
 int where_parse(struct where *w, const char *text, const struct plan_plugin *plugin, struct diag *d);
 
 #endif

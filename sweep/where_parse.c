@@ -452,7 +452,8 @@ int where_parse(struct where *w, const char *text, const struct plan_plugin *plu
 {
     struct parser p = {.w = w, .plugin = plugin, .d = d, .text = text, .at = text};
     w->steps = calloc(WHERE_OPS, sizeof(*w->steps));
-    if (!w->steps)
+    w->stack = calloc(WHERE_STACK, sizeof(*w->stack));
+    if (!w->steps || !w->stack)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     struct part whole;
     if (!condition(&p, &whole))
@@ -462,7 +463,8 @@ int where_parse(struct where *w, const char *text, const struct plan_plugin *plu
         fail(&p, p.at, "'%c' does not belong here", *p.at);
     } else if (want_condition(&p, &whole, "a constraint")) {
         struct where_step *fitting = realloc(w->steps, w->n_steps * sizeof(*w->steps));
-        w->steps = fitting ? fitting : w->steps;
+        if (fitting)
+            w->steps = fitting;
     }
     return p.rc;
 }
