@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * results_groups: the group rows of one trial, gathered from the stream and reduced.
+ */
+#ifndef SHEAF_BROKER_RESULTS_GROUPS_H
+#define SHEAF_BROKER_RESULTS_GROUPS_H
+
+#include "broker/results_pages.h"
+#include "broker/results_rows.h"
+
+/* Writes one row for each group of a finished trial, in bytewise order of their names. Trials must rise from call to call; rows
+ * of trials in between are passed over. `arena` is the caller's scratch. 0 or an error. */
+int results_groups_trial(struct pages *groups, uint64_t trial, enum results_format format, struct arena *arena,
+                         struct sink *s, struct diag *d);
+
+#endif
