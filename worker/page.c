@@ -68,24 +68,25 @@ static _Atomic uint64_t *end_of(struct page *p, uint32_t seq)
     return &p->end[seq & 1].v;
 }
 
-bool page_claim(struct page *p, uint32_t seq, uint32_t offset)
+uint32_t page_claim(struct page *p, uint32_t seq, uint32_t offset, uint32_t n)
 {
-    atomic_store(&p->current.v, page_pack(seq, offset));
+    atomic_store(&p->claimed.v, page_pack(seq, offset + n - 1));
     for (;;) {
-        uint64_t end = atomic_load(end_of(p, seq));
-        if (page_seq(end) != seq)
-            return false;
-        if (offset < (page_offset(end) & ~LOWERING))
-            return true;
-        if (!(page_offset(end) & LOWERING))
-            return false;
+        uint64_t word = atomic_load(end_of(p, seq));
+        uint32_t end = page_offset(word) & ~(LOWERING | PAGE_ASKED);
+        if (page_seq(word) != seq)
+            return 0;
+        if (offset + n <= end)
+            return n;
+        if (!(page_offset(word) & LOWERING))
+            return end > offset ? end - offset : 0;
         sched_yield(); /* a few instructions of the worker's, unless it was preempted in the middle of them */
     }
 }
 
 void page_open_chunk(struct page *p, uint32_t seq, uint32_t count)
 {
-    SHEAF_ASSERT(count < LOWERING);
+    SHEAF_ASSERT(count < PAGE_ASKED);
     atomic_store(end_of(p, seq), page_pack(seq, count));
 }
 
@@ -93,14 +94,14 @@ uint32_t page_lower(struct page *p, uint32_t seq, uint32_t offset, uint32_t coun
 {
     if (offset >= count || page_seq(atomic_load(end_of(p, seq))) != seq)
         return count;
-    atomic_store(end_of(p, seq), page_pack(seq, offset | LOWERING));
-    uint64_t current = atomic_load(&p->current.v);
+    atomic_store(end_of(p, seq), page_pack(seq, offset | LOWERING | PAGE_ASKED));
+    uint64_t claimed = atomic_load(&p->claimed.v);
     uint64_t start = offset;
-    if (page_seq(current) == seq && (uint64_t)page_offset(current) + 1 > start)
-        start = (uint64_t)page_offset(current) + 1;
-    if (page_seq(current) > seq || start > count)
+    if (page_seq(claimed) == seq && (uint64_t)page_offset(claimed) + 1 > start)
+        start = (uint64_t)page_offset(claimed) + 1;
+    if (page_seq(claimed) > seq || start > count)
         start = count; /* the slot is through with the chunk */
-    atomic_store(end_of(p, seq), page_pack(seq, (uint32_t)start));
+    atomic_store(end_of(p, seq), page_pack(seq, (uint32_t)start | PAGE_ASKED));
     return (uint32_t)start;
 }
 

@@ -3,14 +3,17 @@
  * page: the memory that a worker shares with one of its slots: which task runs, where the chunk ends, and a ring of
  * scores.
  *
- * `current`, `end` and `stop` are 64-bit words (chunk sequence << 32 | offset in the chunk), so that a word that belongs to an
- * older chunk is recognised. The protocol, whose every weaker form overran or lost a task (see docs/architecture.md):
- *   slot    store current = (seq, i) seq_cst; load end seq_cst; run task i if end is of the same seq and i < its offset. While
- *           the end is marked as being lowered and i is not below it, look again: the worker may have seen i as running.
- *   worker  store the lower end, marked, seq_cst; load current, seq_cst: the tail that was taken away starts at max(new
- *           end, current + 1) if current is of this seq, at the new end if current is of an older one, and nothing was
+ * `current`, `claimed`, `end` and `stop` are 64-bit words (chunk sequence << 32 | offset in the chunk), so that a word that belongs
+ * to an older chunk is recognised. The protocol, whose every weaker form overran or lost a task (see docs/architecture.md):
+ *   slot    store claimed = (seq, i) seq_cst, i the last task of the next few; load end seq_cst; run those below its offset if it is
+ *           of the same seq. While the end is marked as being lowered and not above i, look again: the worker may have seen i.
+ *   worker  store the lower end, marked, seq_cst; load claimed, seq_cst: the tail that was taken away starts at max(new
+ *           end, claimed + 1) if claimed is of this seq, at the new end if it is of an older one, and nothing was
  *           taken if it is of a younger one; store where the tail starts as the end, unmarked.
- * Without the mark a task is lost: the slot announces i, the worker lowers the end to i, reads i and leaves it to the slot, the
+ * The slot claims as many tasks as take it a few microseconds, because the full barrier costs as much as a null task; `current`
+ * says, without a barrier, which of them runs. When they turn out long, they are not bound to this slot: each attempt to lower the end
+ * leaves a mark in it, at which the slot gives up what it has not begun and claims again, one task at a time.
+ * Without the mark a task is lost: the slot claims i, the worker lowers the end to i, reads i and leaves it to the slot, the
  * slot reads the new end and leaves it to the worker. There are two ends, by the parity of seq, because one chunk is
  * ordered while another runs.
  *
@@ -46,10 +49,10 @@ struct page_word {
 };
 
 struct page {
-    struct page_word current, head, side_head; /* the slot writes */
-    struct page_word end[2];                   /* of the chunks with even and odd seq; the worker writes */
-    struct page_word stop, tail, side_tail;    /* the worker writes */
-    struct page_word state;                    /* enum page_state; the slot writes */
+    struct page_word current, claimed, head, side_head; /* the slot writes */
+    struct page_word end[2];                            /* of the chunks with even and odd seq; the worker writes */
+    struct page_word stop, tail, side_tail;             /* the worker writes */
+    struct page_word state;                             /* enum page_state; the slot writes */
     struct page_word
         plugin_ns; /* time inside the plugin; the slot adds at the end of each chunk, and of each long task */
     struct page_word wants_wake; /* slot: 1 = send SLOT_WAKE after freeing room; the worker clears it */
@@ -78,10 +81,25 @@ double *page_scores(struct page *p);
 uint8_t *page_side(struct page *p);
 char *page_err(struct page *p); /* byte k of stderr is at k % PAGE_ERR_BYTES */
 
-/* Slot: may task `offset` of chunk `seq` run? Announces it first. */
-bool page_claim(struct page *p, uint32_t seq, uint32_t offset);
+/* Slot: how many of the n >= 1 tasks from `offset` of chunk `seq` are its own now? 0 = the chunk is over. */
+uint32_t page_claim(struct page *p, uint32_t seq, uint32_t offset, uint32_t n);
 
-/* Worker: a chunk is about to be ordered: its end. The chunk before the last must be finished. count < 2^31. */
+/* In the offset of an end: the worker has asked for the chunk's tail. */
+#define PAGE_ASKED 0x40000000u
+
+/* Slot: should it claim one task at a time? Costs nothing. */
+static inline bool page_asked(struct page *p, uint32_t seq)
+{
+    return atomic_load_explicit(&p->end[seq & 1].v, memory_order_relaxed) & PAGE_ASKED;
+}
+
+/* Slot: this task runs now. */
+static inline void page_enter(struct page *p, uint64_t word)
+{
+    atomic_store_explicit(&p->current.v, word, memory_order_release);
+}
+
+/* Worker: a chunk is about to be ordered: its end. The chunk before the last must be finished. count < 2^30. */
 void page_open_chunk(struct page *p, uint32_t seq, uint32_t count);
 
 /* Worker: take back the tail of chunk seq from `offset` on. count: the chunk's present end, as ordered or as lowered before. Returns

@@ -34,15 +34,15 @@ static void claims_up_to_the_end_of_its_chunk(void **state)
     (void)state;
     struct fixture f;
     fixture_make(&f, 1);
-    assert_false(page_claim(f.page, 1, 0)); /* not ordered yet */
+    assert_int_equal(page_claim(f.page, 1, 0, 1), 0); /* not ordered yet */
     page_open_chunk(f.page, 1, 2);
     page_open_chunk(f.page, 2, 1); /* waits; hides nothing of the first */
-    assert_true(page_claim(f.page, 1, 0));
-    assert_true(page_claim(f.page, 1, 1));
-    assert_false(page_claim(f.page, 1, 2));
-    assert_true(page_claim(f.page, 2, 0));
-    assert_false(page_claim(f.page, 2, 1));
-    assert_false(page_claim(f.page, 3, 0)); /* the word of chunk 1 is no order for chunk 3 */
+    assert_int_equal(page_claim(f.page, 1, 0, 1), 1);
+    assert_int_equal(page_claim(f.page, 1, 1, 1), 1);
+    assert_int_equal(page_claim(f.page, 1, 2, 1), 0);
+    assert_int_equal(page_claim(f.page, 2, 0, 1), 1);
+    assert_int_equal(page_claim(f.page, 2, 1, 1), 0);
+    assert_int_equal(page_claim(f.page, 3, 0, 1), 0); /* the word of chunk 1 is no order for chunk 3 */
     free(f.page);
 }
 
@@ -54,12 +54,42 @@ static void a_tail_starts_behind_the_task_in_work(void **state)
     page_open_chunk(f.page, 1, 10);
     assert_int_equal(page_lower(f.page, 1, 12, 10), 10); /* nothing there */
     assert_int_equal(page_lower(f.page, 1, 8, 10), 8);   /* not begun */
-    assert_true(page_claim(f.page, 1, 0));
-    assert_true(page_claim(f.page, 1, 5));
+    assert_int_equal(page_claim(f.page, 1, 0, 1), 1);
+    assert_int_equal(page_claim(f.page, 1, 5, 1), 1);
     assert_int_equal(page_lower(f.page, 1, 3, 8), 6); /* 5 is in work */
     assert_int_equal(page_lower(f.page, 1, 0, 6), 6);
-    assert_false(page_claim(f.page, 1, 6));
+    assert_int_equal(page_claim(f.page, 1, 6, 1), 0);
     assert_int_equal(page_lower(f.page, 1, 0, 6), 6); /* announced, but beyond the end */
+    free(f.page);
+}
+
+static void several_tasks_can_be_claimed_at_once(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_make(&f, 1);
+    page_open_chunk(f.page, 1, 10);
+    assert_int_equal(page_claim(f.page, 1, 0, 4), 4);
+    assert_int_equal(page_lower(f.page, 1, 2, 10), 4); /* all that was claimed stays */
+    assert_int_equal(page_claim(f.page, 1, 4, 4), 0);
+    page_open_chunk(f.page, 2, 10);
+    assert_false(page_asked(f.page, 2));
+    assert_int_equal(page_claim(f.page, 2, 8, 4), 2); /* as far as the chunk goes */
+    free(f.page);
+}
+
+static void what_was_claimed_but_not_begun_can_be_given_up(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_make(&f, 1);
+    page_open_chunk(f.page, 1, 10);
+    assert_int_equal(page_claim(f.page, 1, 0, 10), 10);
+    assert_int_equal(page_lower(f.page, 1, 0, 10), 10); /* nothing to take, but the slot sees that it was asked */
+    assert_true(page_asked(f.page, 1));
+    assert_int_equal(page_claim(f.page, 1, 3, 1), 1);
+    assert_int_equal(page_lower(f.page, 1, 0, 10), 4);
+    assert_int_equal(page_claim(f.page, 1, 4, 1), 0);
     free(f.page);
 }
 
@@ -71,8 +101,8 @@ static void an_unbegun_chunk_can_be_taken_whole_and_a_finished_one_not_at_all(vo
     page_open_chunk(f.page, 1, 4);
     page_open_chunk(f.page, 2, 4);
     assert_int_equal(page_lower(f.page, 2, 0, 4), 0);
-    assert_true(page_claim(f.page, 1, 3));
-    assert_false(page_claim(f.page, 2, 0));
+    assert_int_equal(page_claim(f.page, 1, 3, 1), 1);
+    assert_int_equal(page_claim(f.page, 2, 0, 1), 0);
     assert_int_equal(page_lower(f.page, 1, 0, 4), 4); /* the slot is in chunk 2 already */
     assert_int_equal(page_lower(f.page, 7, 0, 4), 4); /* never ordered */
     free(f.page);
@@ -94,8 +124,10 @@ static void *stress_slot(void *arg)
     for (uint32_t seq = 1; seq <= STRESS_CHUNKS; seq++) {
         while (atomic_load(&s->ordered) < seq)
             sched_yield();
-        for (uint32_t i = 0; page_claim(s->f.page, seq, i); i++)
-            atomic_fetch_add_explicit(&s->ran[seq & 3][i], 1, memory_order_relaxed);
+        uint32_t i = 0, claim = 1 + seq % 3; /* one, two or three at a time */
+        for (uint32_t n; (n = page_claim(s->f.page, seq, i, claim)) > 0;)
+            for (bool asked = false; n > 0 && !asked; n--, i++, asked = page_asked(s->f.page, seq))
+                atomic_fetch_add_explicit(&s->ran[seq & 3][i], 1, memory_order_relaxed);
         atomic_store(&s->finished, seq);
     }
     return NULL;
@@ -271,9 +303,9 @@ static void impossible_words_are_seen(void **state)
     atomic_store(&f.page->head.v, UINT64_MAX); /* went backwards */
     assert_true(page_ready(&f.reader) == UINT64_MAX);
     page_open_chunk(f.page, 1, 10);
-    atomic_store(&f.page->current.v, page_pack(1, UINT32_MAX));
+    atomic_store(&f.page->claimed.v, page_pack(1, UINT32_MAX));
     assert_int_equal(page_lower(f.page, 1, 3, 10), 10);
-    atomic_store(&f.page->current.v, page_pack(UINT32_MAX, 0));
+    atomic_store(&f.page->claimed.v, page_pack(UINT32_MAX, 0));
     assert_int_equal(page_lower(f.page, 1, 3, 10), 10);
     free(f.page);
 }
@@ -312,6 +344,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(claims_up_to_the_end_of_its_chunk),
         cmocka_unit_test(a_tail_starts_behind_the_task_in_work),
+        cmocka_unit_test(several_tasks_can_be_claimed_at_once),
+        cmocka_unit_test(what_was_claimed_but_not_begun_can_be_given_up),
         cmocka_unit_test(an_unbegun_chunk_can_be_taken_whole_and_a_finished_one_not_at_all),
         cmocka_unit_test(no_task_is_lost_or_run_by_both_in_200000_steals),
         cmocka_unit_test(records_come_back_in_order_across_the_wrap),

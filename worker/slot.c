@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * slot: the process (see slot.h) and its loop. A null task must cost nothing that can be seen, so the loop has no
- * system call a task: what has to be restored by one is restored a chunk, the clock is read about once a
- * millisecond, and consecutive tasks share whatever their indices share.
+ * system call a task: what has to be restored by one is restored a chunk, the clock is read and tasks are claimed every few
+ * microseconds, and consecutive tasks share whatever their indices share.
  */
 #include "worker/slot.h"
 #include "common/clock.h"
@@ -23,7 +23,8 @@
 #include <unistd.h>
 
 #define FALLBACK_REASON "the plugin returned a failure without saying why (host->fail)"
-#define MAX_PER_MS 65536u
+#define CLAIM_NS 4000 /* as much work is claimed, and done, at once */
+#define MAX_CLAIM 64u
 
 /* ---- one task ---- */
 
@@ -108,14 +109,41 @@ static int64_t account(struct slot *s)
     return spent;
 }
 
-/* After per_ms tasks: how long did they take? */
-static void read_clock(struct slot *s)
+/* n tasks were done: how many of them are to be claimed at once from now on? */
+static void read_clock(struct slot *s, uint32_t n)
 {
     int64_t spent = account(s);
-    int64_t next = spent > 0 ? (int64_t)s->per_ms * NS_PER_MS / spent : MAX_PER_MS;
-    int64_t most = (int64_t)s->per_ms * 2 < MAX_PER_MS ? (int64_t)s->per_ms * 2 : MAX_PER_MS;
-    s->per_ms = next < 1 ? 1 : next > most ? (uint32_t)most : (uint32_t)next;
-    s->until_clock = s->per_ms;
+    int64_t next = spent > 0 ? n * (int64_t)CLAIM_NS / spent : 2 * n;
+    int64_t most = 2 * n < MAX_CLAIM ? 2 * n : MAX_CLAIM;
+    s->claim = next < 1 ? 1 : next > most ? (uint32_t)most : (uint32_t)next;
+}
+
+static void run_position(struct slot *s, uint64_t position, uint64_t word)
+{
+    s->link.word = word;
+    page_enter(s->link.page, word);
+    locate(s, space_index(&s->plan, position));
+    if (s->wanted)
+        run_task(s);
+    else
+        slotlink_publish(&s->link, TASK_SKIPPED, s->nans);
+}
+
+/* Claims some tasks from offset i and runs them; returns how many, 0 = the chunk is over. */
+static uint32_t run_claim(struct slot *s, const struct slotmsg *order, uint32_t i)
+{
+    struct page *page = s->link.page;
+    bool asked = page_asked(page, order->seq);
+    uint32_t n = page_claim(page, order->seq, i, asked ? 1 : s->claim), done = 0;
+    while (done < n) {
+        run_position(s, order->first + i + done, page_pack(order->seq, i + done));
+        done++;
+        if (page_asked(page, order->seq))
+            break; /* the rest may be taken */
+    }
+    if (done > 0)
+        read_clock(s, done);
+    return done;
 }
 
 static void run_chunk(struct slot *s, const struct slotmsg *order)
@@ -125,18 +153,12 @@ static void run_chunk(struct slot *s, const struct slotmsg *order)
     s->task.attempt = order->attempt;
     s->mark_ns = clock_mono_ns();
     s->mark_waited_ns = s->link.waited_ns;
-    s->per_ms = s->until_clock = s->per_ms ? s->per_ms : 1;
+    if (s->claim == 0)
+        s->claim = 1;
     atomic_store(&page->state.v, PAGE_RUNNING);
-    for (uint32_t i = 0; page_claim(page, order->seq, i); i++) {
-        s->link.word = page_pack(order->seq, i);
-        locate(s, space_index(&s->plan, order->first + i));
-        if (s->wanted)
-            run_task(s);
-        else
-            slotlink_publish(&s->link, TASK_SKIPPED, s->nans);
-        if (--s->until_clock == 0)
-            read_clock(s);
-    }
+    uint32_t i = 0;
+    for (uint32_t n; (n = run_claim(s, order, i)) > 0;)
+        i += n;
     account(s);
     atomic_store(&page->state.v, PAGE_IDLE);
     slotlink_news(&s->link);

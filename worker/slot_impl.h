@@ -42,9 +42,9 @@ struct slot {
     int cwd;
     mode_t umask;
 
-    /* time inside the plugin */
+    /* time inside the plugin, and what follows from it */
     int64_t mark_ns, mark_waited_ns;
-    uint32_t per_ms, until_clock; /* tasks in about a millisecond; of them still to run before the clock is read */
+    uint32_t claim; /* tasks in a few microseconds: claimed at once; 0 = not known */
 };
 
 /* Loads and opens everything. 0, or a line in d. */
