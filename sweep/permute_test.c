@@ -64,6 +64,8 @@ static void gives_the_documented_values(void **state)
     permute_init(&p, 1000000007, 123456789, 0);
     assert_int_equal(permute_at(&p, 0), 471659636);
     assert_int_equal(permute_at(&p, 1000000006), 980043905);
+    permute_init(&p, UINT64_MAX, 7, 0);
+    assert_true(permute_at(&p, ((uint64_t)1 << 63) + 5) == 11653157335922683173u);
 }
 
 int main(void)

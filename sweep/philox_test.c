@@ -51,6 +51,10 @@ static void below_scales_the_whole_block(void **state)
     assert_true(philox_below(most, UINT64_MAX) == UINT64_MAX - 1);
     assert_true(philox_below(most, 1) == 0);
     assert_true(philox_below(half, 10) == 5);
+    struct philox_block carry = {{0xffffffff, 0xffffffff, 0x99999999, 0x19999999}};
+    assert_true(philox_below(carry, 10) == 1);
+    carry.w[1] = 0;
+    assert_true(philox_below(carry, 10) == 0);
     assert_true(philox_below((struct philox_block){{0xffffffff, 0xffffffff, 0xffffffff, 0x7fffffff}}, 10) == 4);
 }
 

@@ -217,6 +217,9 @@ static void refuses_axes_without_values(void **state)
     f.axes[0].codes.len = 11;
     refuse(&f, "as long as", SHEAF_EINVAL);
     fill_list(&f, 3);
+    f.axes[0].codes.len = 16;
+    refuse(&f, "as long as", SHEAF_EINVAL);
+    fill_list(&f, 3);
     f.plan.method = METHOD_GRID;
     refuse(&f, "search method", SHEAF_EINVAL);
 }

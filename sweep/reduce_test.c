@@ -94,15 +94,30 @@ static void spread_is_over_splits_after_keys_are_reduced(void **state)
     assert_true(r.std[0] == sqrt(2) && r.std[1] == sqrt(800.0 / 3));
 }
 
+static void more_keys_than_splits_are_no_exception(void **state)
+{
+    (void)state;
+    double values[8];
+    struct reduce_shape s = {.keys = 3, .splits = 2, .n_scores = 2, .by_split = REDUCE_MAX, .by_key = REDUCE_MEDIAN};
+    struct trial_result r = whole(&s, NULL, values);
+    assert_true(r.scores[0] == 6 && r.scores[1] == 40); /* keys: 2, 6, 7 and 20, 40, 60 */
+    assert_int_equal(r.n, 2);                           /* splits: 6, 3 and 30, 40 */
+    assert_true(r.min[0] == 3 && r.max[0] == 6 && r.std[0] == 1.5 && r.min[1] == 30 && r.max[1] == 40);
+}
+
 static void the_goals_score_alone_is_the_same(void **state)
 {
     (void)state;
     char unaligned[sizeof(cells) + 1];
-    memcpy(unaligned + 1, cells, sizeof(cells));
+    double rough[12];
+    for (int i = 0; i < 12; i++)
+        rough[i] = cells[i] * 0.1 + 0.3; /* every operation rounds */
+    memcpy(unaligned + 1, rough, sizeof(rough));
     for (uint32_t i = 0; i < 36; i++) {
         double values[8], scratch[6];
         struct reduce_shape s = shape(i / 6, i % 6);
-        struct trial_result r = whole(&s, NULL, values);
+        struct trial_result r = {.trial = 1};
+        reduce_trial(&s, NULL, rough, scratch, values, &r);
         for (uint32_t score = 0; score < 2; score++)
             assert_true(reduce_score(&s, unaligned + 1, score, scratch) == r.scores[score]);
     }
@@ -139,6 +154,7 @@ int main(void)
         cmocka_unit_test(nan_propagates_through_every_kind),
         cmocka_unit_test(splits_come_first_and_then_keys),
         cmocka_unit_test(spread_is_over_splits_after_keys_are_reduced),
+        cmocka_unit_test(more_keys_than_splits_are_no_exception),
         cmocka_unit_test(the_goals_score_alone_is_the_same),
         cmocka_unit_test(skipped_cells_are_left_out),
         cmocka_unit_test(one_failed_cell_fails_the_trial),

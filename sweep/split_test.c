@@ -249,6 +249,22 @@ static void strata_may_be_of_any_discrete_type(void **state)
     }
 }
 
+static void classes_are_dealt_in_ascending_order(void **state)
+{
+    (void)state;
+    static const uint64_t u64[] = {1, UINT64_MAX, 1, UINT64_MAX, 1};
+    static const int8_t i8[] = {-1, 2, -1, 2, -1};
+    const struct sheaf_view views[] = {column(u64, SHEAF_DT_U64, 5, 8), column(i8, SHEAF_DT_I8, 5, 1)};
+    for (int i = 0; i < 2; i++) { /* the queue: 0 2 4, then 1 3 */
+        struct plan p = folds(5, 2, false, "y");
+        struct splitter *s = create(&p, &views[i]);
+        struct sheaf_rows train, test;
+        splitter_rows(s, 0, &train, &test);
+        assert_true(test.n == 3 && test.list[0] == 0 && test.list[1] == 3 && test.list[2] == 4);
+        splitter_destroy(s);
+    }
+}
+
 static void unfit_strata_are_refused(void **state)
 {
     (void)state;
@@ -293,6 +309,7 @@ int main(void)
         cmocka_unit_test(shuffled_folds_are_the_documented_ones),
         cmocka_unit_test(strata_keep_their_share_of_every_fold),
         cmocka_unit_test(strata_may_be_of_any_discrete_type),
+        cmocka_unit_test(classes_are_dealt_in_ascending_order),
         cmocka_unit_test(unfit_strata_are_refused),
         cmocka_unit_test(many_large_folds_share_one_list),
     };

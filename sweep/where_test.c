@@ -119,6 +119,7 @@ static void keeps_ints_exact(void **state)
     assert_true(holds("9007199254740993 == 9007199254740992.0")); /* a float took part */
     assert_true(holds("9223372036854775807 + 1 > 9223372036854774784"));
     assert_true(holds("9223372036854775807 * 2 == 18446744073709551614.0"));
+    assert_true(holds("-(-9223372036854775807 - 1) == 9223372036854775808.0"));
     assert_true(holds("9223372036854775808 == 9223372036854775808.0"));
 }
 
