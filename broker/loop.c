@@ -34,6 +34,7 @@ struct loop {
     struct scribe_batch *first, **last; /* handed over this turn */
     struct buf head, frame;
     uint64_t bad;
+    bool listening;
 };
 
 /* A message with its bytes, for as long as anybody needs them. */
@@ -215,7 +216,8 @@ static int take_news(struct loop *l, struct diag *d)
 static bool lifeline_cut(int fd, short revents)
 {
     char byte;
-    if (fd < 0 || !(revents & (POLLIN | POLLHUP | POLLERR)))
+    /* The end of a pipe is POLLHUP alone, which zmq_poll reports as ZMQ_POLLERR. */
+    if (fd < 0 || !(revents & (ZMQ_POLLIN | ZMQ_POLLERR)))
         return false;
     return read(fd, &byte, 1) <= 0;
 }
@@ -237,7 +239,7 @@ static int turns(struct loop *l, struct diag *d)
         broker_time(l->broker, clock_mono_ns());
         if (sigfd_next(l->sigfd) != 0 || (n_items == 4 && lifeline_cut(l->options->lifeline, items[3].revents)))
             broker_stop(l->broker);
-        if (n_items == 4 && (items[3].revents & ZMQ_POLLIN))
+        if (n_items == 4 && (items[3].revents & (ZMQ_POLLIN | ZMQ_POLLERR)))
             n_items = 3;
         take_messages(l);
         int err = take_news(l, d);
@@ -275,9 +277,23 @@ static int listen_at(struct loop *l, struct diag *d)
     char path[4096];
     if (zmq_bind(l->socket, o->listen) < 0)
         return diag_fail(d, SHEAF_EINVAL, "cannot listen at %s: %s", o->listen, zmq_strerror(errno));
+    l->listening = true;
     if (snprintf(path, sizeof(path), "%s/endpoint", o->state_dir) >= (int)sizeof(path))
         return diag_fail(d, SHEAF_EINVAL, "%s: the name of the state directory is too long", o->state_dir);
     return file_write_atomic(path, o->listen, strlen(o->listen), d);
+}
+
+/* Nobody is to be found there any more. libzmq leaves the file of an ipc socket behind. */
+static void unlisten(const struct loop *l)
+{
+    const struct broker_options *o = l->options;
+    char path[4096];
+    if (!l->listening)
+        return;
+    if (!strncmp(o->listen, "ipc://", 6))
+        unlink(o->listen + 6);
+    if (snprintf(path, sizeof(path), "%s/endpoint", o->state_dir) < (int)sizeof(path))
+        unlink(path);
 }
 
 /* Takes what the journal holds up into the logic. */
@@ -336,6 +352,7 @@ int broker_run(const struct broker_options *o, struct diag *d)
     int err = start(&l, &journal, d);
     if (err == 0)
         err = turns(&l, d);
+    unlisten(&l); /* before another broker can have the state directory, so before the journal is closed */
     if (l.scribe) {
         push_batches(&l);
         int failed = scribe_finish(l.scribe, err < 0 ? &last : d);

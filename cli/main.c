@@ -35,6 +35,7 @@ static const struct command commands[] = {
     {"rm", cmd_rm, "remove a sweep and its results"},
     {"pack", cmd_pack, "make a dataset of .npy and CSV files"},
     {"inspect", cmd_inspect, "what a dataset holds"},
+    {"demo", cmd_demo, "make a folder with a made-up market and a sweep over it"},
     {"plugin", cmd_plugin, "inspect, try or begin a plugin"},
     {"broker", cmd_broker, "the process that owns sweeps and results; run starts one"},
     {"worker", cmd_worker, "the process that runs tasks on this machine; run starts one"},

@@ -98,6 +98,12 @@ int target_call(struct target *t, uint32_t type, const void *body, uint32_t want
                              : offline_call(t->offline, type, body, want, &t->msg, d);
 }
 
+int target_read(struct target *t, const struct msg_read *read, struct client_msg *m, struct diag *d)
+{
+    return t->client != NULL ? client_call(t->client, MSG_READ, read, MSG_PAGE, m, d)
+                             : offline_call(t->offline, MSG_READ, read, MSG_PAGE, m, d);
+}
+
 int target_status(struct target *t, uint32_t top, struct diag *d)
 {
     struct msg_watch m = {.sweep = t->sweep, .top = top, .plan = true};
