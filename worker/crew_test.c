@@ -5,12 +5,14 @@
  */
 #include "common/clock.h"
 #include "common/procinfo.h"
+#include "data/pack.h"
 #include "sheaf/plugin.h"
 #include "sweep/space.h"
 #include "sweep/tally.h"
 #include "worker/crew_fixture.h"
 #include "worker/selfexe.h"
 #include "worker/slot.h"
+#include "worker/slotmsg.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -319,6 +322,58 @@ static void a_plugin_that_has_changed_is_refused(void **state)
     assert_non_null(strstr(f->told[0].open_error, "echo.so: it has changed since the sweep began"));
 }
 
+/* An array "factors" of 1, 2, ... 100 as a dataset in a new folder. */
+static void make_dataset(char dir[64], char npy[96], char path[96], uint8_t digest[HASH_BYTES])
+{
+    strcpy(dir, "/tmp/sheaf-crew-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    snprintf(npy, 96, "%s/a.npy", dir);
+    snprintf(path, 96, "%s/a.sheaf", dir);
+    char head[128];
+    memset(head, ' ', sizeof head);
+    memcpy(head, "\x93NUMPY\x01\x00\x76\x00", 10); /* 10 + 118 bytes */
+    memcpy(head + 10, "{'descr': '<f8', 'fortran_order': False, 'shape': (100,), }", 59);
+    head[127] = '\n';
+    FILE *file = fopen(npy, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(head, 1, sizeof head, file), sizeof head);
+    for (int i = 1; i <= 100; i++) {
+        double x = i;
+        assert_int_equal(fwrite(&x, sizeof x, 1, file), 1);
+    }
+    fclose(file);
+    const struct pack_item item = {"factors", npy};
+    const struct pack_job job = {.out = path, .arrays = &item, .n_arrays = 1};
+    struct diag d = {{0}};
+    if (pack_run(&job, digest, &d) != 0)
+        fail_msg("%s", d.text);
+}
+
+static void data_are_mapped_and_changed_data_are_refused(void **state)
+{
+    struct crew_fixture *f = *state;
+    char dir[64], npy[96], path[96];
+    uint8_t digest[HASH_BYTES];
+    make_dataset(dir, npy, path, digest);
+    fixture_plan(f, "sum", 10, NULL);
+    f->plan.data_path = path;
+    f->plan.data_digest = (struct slice){digest, HASH_BYTES};
+    fixture_encode(f);
+    fixture_start_ready(f, 0);
+    fixture_order(f, 0, 1, 0, 10);
+    fixture_wait_records(f, 0, 10);
+    assert_true(fixture_score(f, 0, 9) == 5050 + 9);
+    fixture_retire(f, 0);
+    digest[0] ^= 1;
+    fixture_encode(f);
+    fixture_start(f, 0);
+    fixture_wait_death(f, 0);
+    assert_non_null(strstr(f->told[0].open_error, "a.sheaf: it has changed since the sweep began"));
+    unlink(npy);
+    unlink(path);
+    rmdir(dir);
+}
+
 static void an_executable_that_is_no_slot_is_told_with_its_words(void **state)
 {
     (void)state;
@@ -435,6 +490,108 @@ static void a_failed_build_is_told_to_its_builder_only(void **state)
     }
 }
 
+/* ---- a slot that lies ---- */
+
+#define LIE "SHEAF_TEST_LIE"
+enum lie {
+    LIE_NONE,
+    HEAD_FAR,
+    HEAD_BACK,
+    STATUS,
+    SIDE_KIND,
+    SIDE_LENGTH,
+    LOG_LEVEL,
+    GROUP_TEXT,
+    TYPE,
+    LENGTH,
+    TOO_MANY,
+    N_LIES
+};
+
+static void lie_in_side(struct page *p, uint32_t kind, const char *text, uint32_t len)
+{
+    struct side_head head = {.kind = kind, .len = len, .word = page_pack(1, 0)};
+    page_side_write(p, &head, text);
+}
+
+/* Stands in for a slot whose memory a plugin has overwritten: is ready, waits for its order, and lies. */
+static void lie_to_worker(enum lie lie, int sock, struct page *p)
+{
+    struct slotmsg m = {.type = SLOT_READY};
+    char text[SLOTMSG_MAX + 1];
+    double score = 1;
+    int fd;
+    slotmsg_send(sock, &m, NULL, -1, true);
+    slotmsg_receive(sock, &m, text, &fd);
+    page_publish(p, TASK_DONE, &score);
+    switch (lie) {
+    case HEAD_FAR:
+        atomic_store(&p->head.v, UINT64_MAX / 2);
+        break;
+    case HEAD_BACK:
+        atomic_store(&p->head.v, UINT64_MAX);
+        break;
+    case STATUS:
+        page_publish(p, 77, &score);
+        break;
+    case SIDE_KIND:
+        lie_in_side(p, 99, "text", 4);
+        break;
+    case SIDE_LENGTH:
+        lie_in_side(p, SIDE_FAIL, "text", 4);
+        memset(page_side(p), 0xff, 4);
+        break;
+    case LOG_LEVEL:
+        lie_in_side(p, SIDE_LOG, "text", 4);
+        break;
+    case GROUP_TEXT:
+        lie_in_side(p, SIDE_GROUP, "\xff", 2);
+        break;
+    case TOO_MANY:
+        for (int i = 0; i < 20; i++)
+            page_publish(p, TASK_DONE, &score);
+        break;
+    default:
+        break;
+    }
+    m = (struct slotmsg){.type = lie == TYPE ? 999 : SLOT_NEWS, .len = 0};
+    if (lie == LENGTH)
+        m.len = UINT32_MAX;
+    if (write(sock, &m, sizeof m) > 0)
+        pause();
+}
+
+static int lying_slot(const char *lie, char **argv)
+{
+    struct page *p = mmap(NULL, page_size(1), PROT_READ | PROT_WRITE, MAP_SHARED, atoi(argv[2]), 0);
+    if (p == MAP_FAILED)
+        return 2;
+    lie_to_worker((enum lie)atoi(lie), atoi(argv[1]), p);
+    return 0;
+}
+
+static void a_slot_that_lies_is_killed_and_nothing_else(void **state)
+{
+    struct crew_fixture *f = *state;
+    fixture_plan(f, "echo", 100, NULL);
+    fixture_start_ready(f, 1); /* an honest one beside it */
+    for (int lie = LIE_NONE + 1; lie < N_LIES; lie++) {
+        char text[8];
+        snprintf(text, sizeof text, "%d", lie);
+        setenv(LIE, text, 1);
+        fixture_start_ready(f, 0);
+        unsetenv(LIE);
+        fixture_order(f, 0, 1, 0, 10);
+        fixture_wait_death(f, 0);
+        assert_true(f->told[0].death.by_signal && f->told[0].death.code == SIGKILL);
+        assert_non_null(strstr(f->told[0].tail, "this slot was killed: it"));
+        assert_true(f->told[0].n <= 1);
+    }
+    fixture_order(f, 1, 1, 0, 100);
+    fixture_wait_records(f, 1, 100);
+    fixture_retire(f, 1);
+}
+
 /* ---- nothing is left ---- */
 
 #if defined(__SANITIZE_ADDRESS__) /* keeps what was freed for a while */
@@ -490,7 +647,7 @@ int main(int argc, char **argv)
 {
     selfexe_init(argv[0]);
     if (argc > 1 && strcmp(argv[1], "slot") == 0)
-        return slot_main(argc - 1, argv + 1);
+        return getenv(LIE) ? lying_slot(getenv(LIE), argv + 1) : slot_main(argc - 1, argv + 1);
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(a_million_tasks_come_back_in_order),
@@ -506,11 +663,13 @@ int main(int argc, char **argv)
         T(a_full_ring_makes_the_slot_wait),
         T(a_plugin_that_cannot_be_opened_says_why),
         T(a_plugin_that_has_changed_is_refused),
+        T(data_are_mapped_and_changed_data_are_refused),
         T(an_executable_that_is_no_slot_is_told_with_its_words),
         T(a_flood_of_output_is_cut_per_task),
         T(a_cache_is_built_once_for_all_slots),
         T(a_builder_that_dies_is_replaced),
         T(a_failed_build_is_told_to_its_builder_only),
+        T(a_slot_that_lies_is_killed_and_nothing_else),
         T(two_hundred_starts_and_kills_leave_nothing),
         T(a_crew_that_goes_takes_its_slots_with_it),
     };
