@@ -9,6 +9,7 @@
 #include "common/arena.h"
 #include "common/fsutil.h"
 #include "data/pack.h"
+#include "data/scratch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -119,6 +120,7 @@ int cmd_demo(int argc, char **argv)
     if (go != ARGS_GO)
         return go == ARGS_WRONG ? EXIT_WRONG : EXIT_ALL_DONE;
     arena_init(&arena, 0);
+    scratch_guard();
     err = make_paths(&arena, folder, &p, &d);
     if (err == 0)
         err = make_demo(&m, folder, &p, force, &d);

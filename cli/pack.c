@@ -11,6 +11,7 @@
 #include "cli/json.h"
 #include "common/arena.h"
 #include "data/dataset.h"
+#include "data/scratch.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -123,6 +124,7 @@ int cmd_pack(int argc, char **argv)
     if (go != ARGS_GO)
         return go == ARGS_WRONG ? EXIT_WRONG : EXIT_ALL_DONE;
     arena_init(&arena, 0);
+    scratch_guard();
     err = fill_job(&r, &arena, &job, &d);
     if (err == 0)
         err = pack_run(&job, digest, &d);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,60 @@ static int fail(struct diag *d, const char *path, const char *what)
 {
     int err = errno;
     return diag_fail(d, file_error(err), "%s: %s: %s", path, what, strerror(err));
+}
+
+/* Temporary names of this process, for the signal handler: more than any command has at once. */
+#define GUARDED 8
+static _Atomic(char *) guarded[GUARDED];
+
+/* Called before the name exists; it holds our process number, so that it is nobody else's. */
+static void guard_name(char *name)
+{
+    for (size_t i = 0; i < GUARDED; i++) {
+        char *none = NULL;
+        if (atomic_compare_exchange_strong(&guarded[i], &none, name))
+            return;
+    }
+}
+
+static void release_name(char *name)
+{
+    for (size_t i = 0; i < GUARDED; i++) {
+        char *it = name;
+        if (atomic_compare_exchange_strong(&guarded[i], &it, NULL))
+            return;
+    }
+}
+
+static void forget_name(struct scratch *s)
+{
+    if (s->name == NULL)
+        return;
+    release_name(s->name);
+    free(s->name);
+    s->name = NULL;
+}
+
+static void on_signal(int number)
+{
+    for (size_t i = 0; i < GUARDED; i++) {
+        char *name = atomic_load(&guarded[i]);
+        if (name != NULL)
+            unlink(name);
+    }
+    /* SA_RESETHAND: the second time it does what it always does, once we return. */
+    raise(number);
+}
+
+void scratch_guard(void)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND}, old;
+
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL) /* nohup ignores SIGHUP: let it */
+            sigaction(signals[i], &action, NULL);
 }
 
 /* The folder of a path, allocated; NULL when memory is out. */
@@ -51,18 +106,19 @@ static char *temporary_name(const char *path)
 static int open_named(struct scratch *s, mode_t mode)
 {
     for (int tries = 0; tries < 100; tries++) {
-        char *name = temporary_name(s->final);
-        if (name == NULL) {
+        s->name = temporary_name(s->final);
+        if (s->name == NULL) {
             errno = ENOMEM;
             return -1;
         }
-        s->fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-        if (s->fd >= 0) {
-            s->name = name;
+        guard_name(s->name);
+        s->fd = open(s->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+        if (s->fd >= 0)
             return 0;
-        }
-        free(name);
-        if (errno != EEXIST)
+        int err = errno;
+        forget_name(s); /* not ours: discard must not remove it */
+        errno = err;
+        if (err != EEXIST)
             break;
     }
     return -1;
@@ -96,7 +152,7 @@ void scratch_discard(struct scratch *s)
         unlink(s->name);
     if (s->fd >= 0)
         close(s->fd);
-    free(s->name);
+    forget_name(s);
     free(s->final);
     *s = (struct scratch){.fd = -1};
 }
@@ -169,11 +225,13 @@ static int give_name(struct scratch *s)
             errno = ENOMEM;
             return -1;
         }
+        guard_name(s->name);
         if (scratch_link(s->fd, s->name) == 0)
             return 0;
-        free(s->name);
-        s->name = NULL; /* not ours: discard must not remove it */
-        if (errno != EEXIST)
+        int err = errno;
+        forget_name(s); /* not ours: discard must not remove it */
+        errno = err;
+        if (err != EEXIST)
             break;
     }
     return -1;
@@ -184,8 +242,7 @@ static int put_in_place(struct scratch *s, bool replace)
     if (replace) {
         if (give_name(s) != 0 || rename(s->name, s->final) != 0)
             return -1;
-        free(s->name);
-        s->name = NULL;
+        forget_name(s);
         return 0;
     }
     /* link, unlike rename, refuses a name that somebody else took in the meantime; discard unlinks the old name. */

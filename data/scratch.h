@@ -34,6 +34,10 @@ int scratch_publish(struct scratch *s, bool replace, struct diag *d);
 /* Drops the file. Safe on a zeroed or finished scratch. */
 void scratch_discard(struct scratch *s);
 
+/* From now on SIGINT, SIGTERM and SIGHUP remove temporary names before they end the process as they always do. For
+ * commands that have no other use for these signals. */
+void scratch_guard(void);
+
 /* A nameless working area of `size` bytes on the file system of `near`, mapped for reading and writing: memory that
  * may be larger than memory. NULL with a line in d; size 0 gives one page. Release with scratch_unmap. */
 void *scratch_map(const char *near, uint64_t size, struct diag *d);
