@@ -43,6 +43,7 @@ struct scribe {
     struct batch_list batches;
     struct read_list reads, answered;
     uint64_t durable;
+    uint64_t pushed, written; /* batches, counted */
     int err;
     struct diag diag;
     bool stop, awake; /* awake: the caller was told and has not asked since */
@@ -189,7 +190,7 @@ static int write_group(struct journal *j, const struct scribe_batch *first, stru
 static void commit_group(struct scribe *s)
 {
     struct batch_list group;
-    uint64_t bytes = take_group(s, &group), ticket = 0;
+    uint64_t bytes = take_group(s, &group), ticket = 0, n = 0;
     struct diag d = {{0}};
     int err = s->err;
     pthread_mutex_unlock(&s->mutex);
@@ -197,12 +198,13 @@ static void commit_group(struct scribe *s)
         s->allowance_ns -= COMMIT_EVERY_NS;
         err = write_group(s->journal, group.first, &d);
     }
-    for (const struct scribe_batch *b = group.first; b; b = b->next)
+    for (const struct scribe_batch *b = group.first; b; b = b->next, n++)
         ticket = b->ticket;
     atomic_fetch_sub(&s->backlog, bytes);
     pthread_mutex_lock(&s->mutex);
     if (err == 0)
         s->durable = ticket;
+    s->written += n;
     if (err && s->err == 0) {
         s->err = err;
         s->diag = d;
@@ -212,6 +214,12 @@ static void commit_group(struct scribe *s)
     while (group.first) /* the news is out; now there is time to clean up */
         batch_free(batches_take(&group));
     pthread_mutex_lock(&s->mutex);
+}
+
+/* A read sees every batch that was handed over before it: it waits for them. */
+static bool can_read(const struct scribe *s)
+{
+    return s->reads.first && (s->reads.first->after <= s->written || s->err);
 }
 
 /* With the mutex held, which is let go in between. */
@@ -245,7 +253,7 @@ static void *scribe_main(void *arg)
         int64_t wait = s->batches.first && !hurry ? commit_wait_ns(s) : 0;
         if (s->batches.first && wait == 0)
             commit_group(s);
-        if (s->reads.first)
+        if (can_read(s))
             answer_read(s);
         else if (s->batches.first && wait > 0)
             wait_for_work(s, wait);
@@ -333,6 +341,7 @@ void scribe_push(struct scribe *s, struct scribe_batch *b)
     atomic_fetch_add(&s->backlog, batch_bytes(b));
     pthread_mutex_lock(&s->mutex);
     batches_append(&s->batches, b);
+    s->pushed++;
     pthread_cond_signal(&s->work);
     pthread_mutex_unlock(&s->mutex);
 }
@@ -340,6 +349,7 @@ void scribe_push(struct scribe *s, struct scribe_batch *b)
 void scribe_ask(struct scribe *s, struct scribe_read *r)
 {
     pthread_mutex_lock(&s->mutex);
+    r->after = s->pushed;
     reads_append(&s->reads, r);
     pthread_cond_signal(&s->work);
     pthread_mutex_unlock(&s->mutex);

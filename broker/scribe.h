@@ -32,7 +32,8 @@ struct scribe_read {
     struct msg_page page;
     int err;
     struct diag diag;
-    void *who; /* the caller's */
+    void *who;      /* the caller's */
+    uint64_t after; /* the scribe's */
 };
 
 /* Starts the thread; takes the journal over (null afterwards). NULL when that fails. */
@@ -44,6 +45,8 @@ int scribe_finish(struct scribe *s, struct diag *d);
 
 /* Hands a batch over. Never blocks. */
 void scribe_push(struct scribe *s, struct scribe_batch *b);
+
+/* Asks for a page, which shows every batch that was pushed before. Never blocks. */
 void scribe_ask(struct scribe *s, struct scribe_read *r);
 
 /* A descriptor that is readable when there is news; scribe_news clears it. */
