@@ -91,10 +91,12 @@ static int find_array(struct attempt *a, const struct plan_array *want, const st
 
 static int find_arrays(struct attempt *a, const struct options *o, struct diag *d)
 {
-    int rc = o->data ? dataset_open(o->data, &a->data, d) : 0;
     a->views = arena_alloc(&a->arena, a->p.n_arrays * sizeof(const struct sheaf_view *));
-    if (!rc && !a->views)
-        rc = diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    if (!a->views) {
+        diag_fail(d, SHEAF_ENOMEM, "out of memory");
+        return SHEAF_ENOMEM;
+    }
+    int rc = o->data ? dataset_open(o->data, &a->data, d) : 0;
     for (uint32_t i = 0; !rc && i < a->p.n_arrays; i++)
         rc = find_array(a, &a->p.arrays[i], &a->views[i], d);
     return rc;
@@ -146,8 +148,12 @@ static int set_params(struct attempt *a, const struct options *o, struct diag *d
 {
     bool given[PLAN_MAX_PARAMS] = {false};
     a->params = arena_alloc(&a->arena, a->p.n_params * sizeof *a->params);
-    int rc = a->params ? 0 : diag_fail(d, SHEAF_ENOMEM, "out of memory");
-    for (uint32_t i = 0; !rc && i < a->p.n_params; i++)
+    if (!a->params) {
+        diag_fail(d, SHEAF_ENOMEM, "out of memory");
+        return SHEAF_ENOMEM;
+    }
+    int rc = 0;
+    for (uint32_t i = 0; i < a->p.n_params; i++)
         a->params[i] = as_value(&a->p.params[i], &a->p.params[i].def);
     for (uint32_t i = 0; !rc && i < o->set.n; i++)
         rc = set_param(a, o->set.values[i], given, d);

@@ -59,7 +59,10 @@ static int copy_text(struct copier *c, const char *what, const char *s, size_t m
     if (!text_is_line(from))
         return diag_fail(c->diag, SHEAF_EINVAL, "%s: its %s is not one line of UTF-8", c->where, what);
     *out = arena_text(c->arena, from, len);
-    return *out ? 0 : diag_fail(c->diag, SHEAF_ENOMEM, "out of memory");
+    if (*out)
+        return 0;
+    diag_fail(c->diag, SHEAF_ENOMEM, "out of memory");
+    return SHEAF_ENOMEM;
 }
 
 /* Copies the name of entry `i` of a list of `kind` and puts both into c->where. */
@@ -91,7 +94,7 @@ static int copy_choices(struct copier *c, const struct sheaf_param *in, struct p
     if (!out->choices)
         return diag_fail(c->diag, SHEAF_ENOMEM, "out of memory");
     for (uint32_t i = 0; i < in->n_choices; i++) {
-        int rc = copy_text(c, "choice", in->choices[i], DESCRIPTOR_MAX_NAME * 4, &out->choices[i]);
+        int rc = copy_text(c, "choice", in->choices[i], (size_t)4 * DESCRIPTOR_MAX_NAME, &out->choices[i]);
         if (rc)
             return rc;
         if (!*out->choices[i])

@@ -110,7 +110,7 @@ static void names_are_checked(void **state)
     s = sample(), s->d.summary = "\xff";
     assert_refused(s, "its summary is not one line of UTF-8");
     s = sample();
-    char big[2000];
+    static char big[2000];
     memset(big, 'a', sizeof big);
     big[sizeof big - 1] = 0;
     s->params[0].help = big;

@@ -375,7 +375,7 @@ static void the_best_are_the_largest_and_of_equals_the_first(void **state)
             uint64_t ahead = 0;
             bool is_in = set[i / 64] >> i % 64 & 1;
             for (uint64_t j = 0; j < 130; j++)
-                ahead += (set[j / 64] >> j % 64 & 1) && (value[j] > value[i] || (value[j] == value[i] && j < i));
+                ahead += (set[j / 64] >> j % 64 & 1) && (value[j] > value[i] || (j < i && value[j] == value[i]));
             in_set += is_in;
             assert_int_equal(chosen[i / 64] >> i % 64 & 1, is_in && ahead < most);
         }

@@ -38,7 +38,8 @@ static int32_t run(const struct sheaf_host *host, void *state, const struct shea
     (void)state;
     double end = now_ms() + task->params[P_MS].f;
     bool spin = task->params[P_SPIN].i != 0, polite = task->params[P_POLITE].i != 0;
-    for (double left = end - now_ms(); left > 0; left = end - now_ms()) {
+    double left;
+    while ((left = end - now_ms()) > 0) {
         if (polite && host->stop_requested(host))
             break;
         if (!spin)
