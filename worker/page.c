@@ -13,7 +13,6 @@
 #define ERR_AT ((size_t)2048)
 #define SIDE_AT ((size_t)4096)
 #define RING_AT (SIDE_AT + PAGE_SIDE_BYTES)
-#define LOWERING 0x80000000u /* in the offset of an end: the worker is about to store the settled one */
 
 _Static_assert(sizeof(struct page) <= ERR_AT, "the words run into the end of stderr");
 _Static_assert(ERR_AT + PAGE_ERR_BYTES <= SIDE_AT, "the end of stderr runs into the side ring");
@@ -73,12 +72,12 @@ uint32_t page_claim(struct page *p, uint32_t seq, uint32_t offset, uint32_t n)
     atomic_store(&p->claimed.v, page_pack(seq, offset + n - 1));
     for (;;) {
         uint64_t word = atomic_load(end_of(p, seq));
-        uint32_t end = page_offset(word) & ~(LOWERING | PAGE_ASKED);
+        uint32_t end = page_offset(word) & ~(PAGE_LOWERING | PAGE_ASKED);
         if (page_seq(word) != seq)
             return 0;
         if (offset + n <= end)
             return n;
-        if (!(page_offset(word) & LOWERING))
+        if (!(page_offset(word) & PAGE_LOWERING))
             return end > offset ? end - offset : 0;
         sched_yield(); /* a few instructions of the worker's, unless it was preempted in the middle of them */
     }
@@ -94,7 +93,7 @@ uint32_t page_lower(struct page *p, uint32_t seq, uint32_t offset, uint32_t coun
 {
     if (offset >= count || page_seq(atomic_load(end_of(p, seq))) != seq)
         return count;
-    atomic_store(end_of(p, seq), page_pack(seq, offset | LOWERING | PAGE_ASKED));
+    atomic_store(end_of(p, seq), page_pack(seq, offset | PAGE_LOWERING | PAGE_ASKED));
     uint64_t claimed = atomic_load(&p->claimed.v);
     uint64_t start = offset;
     if (page_seq(claimed) == seq && (uint64_t)page_offset(claimed) + 1 > start)

@@ -84,7 +84,8 @@ char *page_err(struct page *p); /* byte k of stderr is at k % PAGE_ERR_BYTES */
 /* Slot: how many of the n >= 1 tasks from `offset` of chunk `seq` are its own now? 0 = the chunk is over. */
 uint32_t page_claim(struct page *p, uint32_t seq, uint32_t offset, uint32_t n);
 
-/* In the offset of an end: the worker has asked for the chunk's tail. */
+/* In the offset of an end: the worker is about to store the settled one; it has asked for the chunk's tail. */
+#define PAGE_LOWERING 0x80000000u
 #define PAGE_ASKED 0x40000000u
 
 /* Slot: should it claim one task at a time? Costs nothing. */

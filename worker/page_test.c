@@ -108,6 +108,35 @@ static void an_unbegun_chunk_can_be_taken_whole_and_a_finished_one_not_at_all(vo
     free(f.page);
 }
 
+static void *claim_five(void *arg)
+{
+    static uint32_t claimed;
+    claimed = page_claim(arg, 1, 5, 1);
+    return &claimed;
+}
+
+static void a_slot_waits_for_an_end_that_is_being_lowered(void **state)
+{
+    (void)state;
+    for (uint32_t settled = 5; settled <= 6; settled++) { /* the worker has seen the claim, or not */
+        struct fixture f;
+        void *claimed;
+        pthread_t slot;
+        fixture_make(&f, 1);
+        atomic_store(&f.page->end[1].v, page_pack(1, 3 | PAGE_LOWERING));
+        assert_int_equal(page_claim(f.page, 1, 2, 1), 1); /* below it in any case */
+        assert_int_equal(pthread_create(&slot, NULL, claim_five, f.page), 0);
+        while (atomic_load(&f.page->claimed.v) != page_pack(1, 5))
+            sched_yield();
+        for (int i = 0; i < 100; i++)
+            sched_yield(); /* so that a slot that does not wait has gone on wrongly */
+        atomic_store(&f.page->end[1].v, page_pack(1, settled));
+        pthread_join(slot, &claimed);
+        assert_int_equal(*(uint32_t *)claimed, settled - 5);
+        free(f.page);
+    }
+}
+
 /* One thread runs, one orders two chunks ahead and steals from either: every task is run by the slot or was taken. */
 #define STRESS_CHUNKS 200000u
 #define STRESS_MAX 6u
@@ -118,12 +147,19 @@ struct stress {
     _Atomic uint8_t ran[4][STRESS_MAX + 1]; /* by seq & 3: how often each offset ran */
 };
 
+/* Stays on its core for a while: the races want both threads to run. */
+static void wait_for(_Atomic uint32_t *word, uint32_t at_least)
+{
+    for (uint32_t spin = 0; atomic_load(word) < at_least; spin++)
+        if (spin % 1024 == 1023)
+            sched_yield();
+}
+
 static void *stress_slot(void *arg)
 {
     struct stress *s = arg;
     for (uint32_t seq = 1; seq <= STRESS_CHUNKS; seq++) {
-        while (atomic_load(&s->ordered) < seq)
-            sched_yield();
+        wait_for(&s->ordered, seq);
         uint32_t i = 0, claim = 1 + seq % 3; /* one, two or three at a time */
         for (uint32_t n; (n = page_claim(s->f.page, seq, i, claim)) > 0;)
             for (bool asked = false; n > 0 && !asked; n--, i++, asked = page_asked(s->f.page, seq))
@@ -143,8 +179,7 @@ static uint32_t next_random(uint32_t *x)
 
 static void stress_check(struct stress *s, uint32_t seq, uint32_t end)
 {
-    while (atomic_load(&s->finished) < seq)
-        sched_yield();
+    wait_for(&s->finished, seq);
     for (uint32_t i = 0; i <= STRESS_MAX; i++)
         if (atomic_exchange(&s->ran[seq & 3][i], 0) != (i < end))
             fail_msg("chunk %u ends at %u, but task %u ran another number of times", seq, end, i);
@@ -347,6 +382,7 @@ int main(void)
         cmocka_unit_test(several_tasks_can_be_claimed_at_once),
         cmocka_unit_test(what_was_claimed_but_not_begun_can_be_given_up),
         cmocka_unit_test(an_unbegun_chunk_can_be_taken_whole_and_a_finished_one_not_at_all),
+        cmocka_unit_test(a_slot_waits_for_an_end_that_is_being_lowered),
         cmocka_unit_test(no_task_is_lost_or_run_by_both_in_200000_steals),
         cmocka_unit_test(records_come_back_in_order_across_the_wrap),
         cmocka_unit_test(a_full_ring_refuses_until_there_is_room),
