@@ -35,7 +35,8 @@ struct broker *broker_create(const struct broker_config *config, const struct br
     list_init(&b->workers);
     list_init(&b->acks);
     list_init(&b->watches);
-    b->next_sweep = b->next_lease = 1;
+    b->next_sweep = 1;
+    b->next_lease = (config->epoch & ~(uint64_t)UINT32_MAX) + 1; /* a worker may still hold leases of the run before */
     return b;
 }
 

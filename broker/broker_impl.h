@@ -176,6 +176,7 @@ struct journal_numbers sweep_numbers(struct broker *b, const struct bsweep *s);
 
 /* grants.c */
 void lease_free(struct broker *b, struct blease *l, bool put_back);
+void lease_close(struct broker *b, struct blease *l); /* its worker has given it up */
 struct blease *lease_find(struct bworker *w, uint64_t sweep, uint64_t id);
 int sweep_put_back(struct bsweep *s, uint64_t from, uint64_t to); /* what is not done becomes pending */
 void worker_want(struct broker *b, struct bworker *w, const struct msg_want *m);

@@ -30,17 +30,44 @@ struct blease *lease_find(struct bworker *w, uint64_t sweep, uint64_t id)
     return NULL;
 }
 
+/* Second looks that are not in yet. */
+static void put_back_looks(struct broker *b, const struct blease *l)
+{
+    struct interval piece;
+    uint64_t from = l->from;
+    while (l->sweep->phase == PHASE_VERIFYING && intervals_next_in(&l->sweep->looking, from, l->to, &piece)) {
+        broker_check(b, intervals_add(&l->sweep->pending, piece.from, piece.to));
+        from = piece.to;
+    }
+}
+
 static void put_back(struct broker *b, struct blease *l)
 {
     if (l->revoked || l->sweep->phase == PHASE_FINAL || l->sweep->phase == PHASE_ENDING)
         return;
     if (l->flags & LEASE_VERIFY) {
-        if (l->sweep->phase == PHASE_VERIFYING && intervals_has(&l->sweep->looking, l->from))
-            broker_check(b, intervals_add(&l->sweep->pending, l->from, l->to));
+        put_back_looks(b, l);
         return;
     }
     if (!(l->flags & LEASE_SECOND))
         broker_check(b, sweep_put_back(l->sweep, l->from, l->to));
+}
+
+static void lease_revoke(struct broker *b, struct blease *l)
+{
+    if (l->revoked)
+        return;
+    put_back(b, l);
+    l->revoked = true;
+    l->sweep->n_leases--;
+}
+
+void lease_close(struct broker *b, struct blease *l)
+{
+    if (intervals_count_in(&l->sweep->done, l->from, l->to) == l->to - l->from || (l->flags & LEASE_VERIFY))
+        lease_free(b, l, true);
+    else
+        lease_revoke(b, l); /* a report of it was lost or is late: it still counts for what is not done by then */
 }
 
 void lease_free(struct broker *b, struct blease *l, bool back)
@@ -51,15 +78,6 @@ void lease_free(struct broker *b, struct blease *l, bool back)
         l->sweep->n_leases--;
     list_remove(&l->node);
     free(l);
-}
-
-static void lease_revoke(struct broker *b, struct blease *l)
-{
-    if (l->revoked)
-        return;
-    put_back(b, l);
-    l->revoked = true;
-    l->sweep->n_leases--;
 }
 
 void worker_lose(struct broker *b, struct bworker *w)
@@ -382,7 +400,8 @@ void worker_taken(struct broker *b, struct bworker *w, const struct msg_take *m)
 static void take_again(struct broker *b, struct bworker *w, struct blease *l, const struct msg_held *h)
 {
     struct bsweep *s = h->sweep ? sweep_find(b, h->sweep) : NULL;
-    if (!s || s->phase == PHASE_FINAL || h->from >= h->to || h->to > s->frontier || (h->flags & LEASE_VERIFY))
+    bool open = s && (s->phase == PHASE_LOADING || s->phase == PHASE_RUNNING || s->phase == PHASE_STOPPING);
+    if (!open || h->from >= h->to || h->to > h->granted_to || h->granted_to > s->frontier || (h->flags & LEASE_VERIFY))
         return; /* nothing beyond the frontier was ever granted */
     if (!l && !(l = lease_new(b, w, s, h->lease)))
         return;
@@ -390,10 +409,9 @@ static void take_again(struct broker *b, struct bworker *w, struct blease *l, co
         s->n_leases++;
     l->revoked = false;
     l->from = h->from;
-    l->to = l->granted_to = h->to;
+    l->to = h->to;
+    l->granted_to = h->granted_to;
     l->flags = h->flags;
-    if (h->lease >= b->next_lease)
-        b->next_lease = h->lease + 1;
     note_fingerprint(s, w);
     if (!s->begun)
         s->begun = b->now;
@@ -411,7 +429,9 @@ void worker_held(struct broker *b, struct bworker *w, const struct msg_held *hel
             broker_say(b, w->peer, MSG_DROP, &(struct msg_sweep){.sweep = held[i].sweep, .now = true});
             continue;
         }
-        if ((!l && (hello || (held[i].left && held[i].lease < b->next_lease))) || (l && l->revoked))
+        bool again =
+            hello || (held[i].left && held[i].lease >> 32 == b->next_lease >> 32 && held[i].lease < b->next_lease);
+        if (again && (!l || (l->revoked && held[i].left)))
             take_again(b, w, l, &held[i]);
         if (!l && !(l = lease_find(w, held[i].sweep, held[i].lease)))
             continue; /* closed here, and only waits for its acknowledgement */

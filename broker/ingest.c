@@ -376,12 +376,26 @@ static bool report_ok(const struct bsweep *s, const struct blease *l, const stru
     return true;
 }
 
+/* A copy of a report whose lease has closed, or a report of a sweep that is gone, is acknowledged; otherwise the worker has to
+ * register its lease again first. */
+static void unknown_lease(struct broker *b, struct bworker *w, struct bsweep *s, const struct msg_report *m)
+{
+    bool all_done = true;
+    for (uint32_t i = 0; s && s->phase != PHASE_FINAL && i < m->n_runs; i++)
+        all_done = all_done && well_formed(s, &m->runs[i]) &&
+                   intervals_has_all(&s->done, m->runs[i].from, m->runs[i].from + m->runs[i].n);
+    if (all_done)
+        ack_later(b, w->peer, m->seq, s && s->dirty ? s : NULL);
+    else
+        broker_refuse(b, w->peer, SHEAF_EGONE, "this broker does not know that lease: say HELLO with what you hold");
+}
+
 void ingest_report(struct broker *b, struct bworker *w, const struct msg_report *m, struct letter *letter)
 {
     struct bsweep *s = m->sweep ? sweep_find(b, m->sweep) : NULL;
     struct blease *l = s ? lease_find(w, m->sweep, m->lease) : NULL;
-    if (!l) { /* a copy of a report whose lease has closed, or of a sweep that is gone */
-        ack_later(b, w->peer, m->seq, NULL);
+    if (!l) {
+        unknown_lease(b, w, s, m);
         return;
     }
     if (!report_ok(s, l, m)) {
@@ -393,7 +407,7 @@ void ingest_report(struct broker *b, struct bworker *w, const struct msg_report 
         ingest(b, s, l, m, letter);
     ack_later(b, w->peer, m->seq, s->dirty ? s : NULL);
     if (m->closed)
-        lease_free(b, l, true);
+        lease_close(b, l);
     if (m->broken[0])
         sweep_abort(b, s, SWEEP_FAILED, m->broken);
     sweep_check(b, s);

@@ -420,6 +420,17 @@ static const char *cannot_continue(const struct bsweep *s, const struct plan *p)
     return NULL;
 }
 
+/* For a batch that may outlive what it speaks of. */
+static struct slice copy_slice(struct broker *b, struct scribe_batch *batch, const void *data, size_t len)
+{
+    void *copy = arena_alloc(&batch->arena, len);
+    if (!copy) {
+        broker_check(b, SHEAF_ENOMEM);
+        return (struct slice){"", 0};
+    }
+    return (struct slice){memcpy(copy, data, len), len};
+}
+
 /* A known sweep is asked for again: attach to it, or go on with what is missing. */
 static const char *sweep_again(struct broker *b, struct bsweep *s, const struct plan *p, struct slice bytes)
 {
@@ -455,7 +466,7 @@ static const char *sweep_again(struct broker *b, struct bsweep *s, const struct 
     buf_finish(&saved);
     struct scribe_batch *batch = same ? NULL : batch_new(b, 1);
     if (batch) {
-        batch_op(batch, JOURNAL_PLAN, s->id)->blob = (struct slice){s->bytes.data, s->bytes.len};
+        batch_op(batch, JOURNAL_PLAN, s->id)->blob = copy_slice(b, batch, s->bytes.data, s->bytes.len);
         batch_push(b, batch);
     }
     s->revived = true;
@@ -478,9 +489,9 @@ static struct bsweep *sweep_first(struct broker *b, const struct msg_submit *m, 
     s->wall_ms = b->env.wall_ms(b->env.ctx);
     s->frontier = s->frontier_asked = s->total < FRONTIER_STRIDE ? s->total : FRONTIER_STRIDE;
     struct journal_op *op = batch_op(batch, JOURNAL_SWEEP, s->id);
-    op->blob = (struct slice){s->bytes.data, s->bytes.len};
-    op->identity = (struct slice){s->identity, HASH_BYTES};
-    op->name = s->plan.name;
+    op->blob = copy_slice(b, batch, s->bytes.data, s->bytes.len);
+    op->identity = copy_slice(b, batch, s->identity, HASH_BYTES);
+    op->name = copy_slice(b, batch, s->plan.name, strlen(s->plan.name) + 1).data;
     op->wall_ms = s->wall_ms;
     batch_op(batch, JOURNAL_FRONTIER, s->id)->first = s->frontier;
     batch_push(b, batch);

@@ -16,7 +16,7 @@
 #define MAX_LOG_TEXT 16384u
 #define MAX_GROUP_NAME 65535u /* as sheaf_host.emit promises */
 #define MAX_PATH 4096u
-#define MAX_VALUES (256u * 8u) /* 256 scores of 8 bytes: PLAN_MAX_SCORES */
+#define MAX_VALUES 2048u /* PLAN_MAX_SCORES of 8 bytes */
 #define MAX_HELD 65536u
 #define MAX_LEASES 65536u
 #define MAX_RUNS 65536u
@@ -49,9 +49,10 @@ static const struct codec error_codec = CODEC_OF(struct msg_error, error_fields)
 /* ---- worker and broker ---- */
 
 static const struct codec_field held_fields[] = {
-    CODEC_F(CODEC_U64, struct msg_held, sweep, 0), CODEC_F(CODEC_U64, struct msg_held, lease, 0),
-    CODEC_F(CODEC_U64, struct msg_held, from, 0),  CODEC_F(CODEC_U64, struct msg_held, to, 0),
-    CODEC_F(CODEC_U64, struct msg_held, left, 0),  CODEC_F(CODEC_U32, struct msg_held, flags, 0),
+    CODEC_F(CODEC_U64, struct msg_held, sweep, 0),      CODEC_F(CODEC_U64, struct msg_held, lease, 0),
+    CODEC_F(CODEC_U64, struct msg_held, from, 0),       CODEC_F(CODEC_U64, struct msg_held, to, 0),
+    CODEC_F(CODEC_U64, struct msg_held, left, 0),       CODEC_F(CODEC_U32, struct msg_held, flags, 0),
+    CODEC_F(CODEC_U64, struct msg_held, granted_to, 0),
 };
 static const struct codec held_codec = CODEC_OF(struct msg_held, held_fields);
 
@@ -389,7 +390,7 @@ static int check_range(uint32_t type, uint64_t from, uint64_t to, struct diag *d
 static int check_held(uint32_t type, const struct msg_held *held, uint32_t n, struct diag *d)
 {
     for (uint32_t i = 0; i < n; i++) {
-        if (check_range(type, held[i].from, held[i].to, d))
+        if (check_range(type, held[i].from, held[i].to, d) || check_range(type, held[i].from, held[i].granted_to, d))
             return SHEAF_EPROTO;
     }
     return 0;

@@ -64,6 +64,7 @@ struct msg_held { /* a lease that a worker holds */
     uint64_t from, to; /* positions, as granted (to: as lowered since) */
     uint64_t left;     /* positions not finished yet */
     uint32_t flags;
+    uint64_t granted_to; /* where it ended when it was granted: what was reported may reach that far */
 };
 
 struct msg_hello {

@@ -109,8 +109,10 @@ static void fit_runs(struct filler *f, struct msg_run *runs, uint32_t n)
 
 static void fit_held(struct msg_held *held, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
         held[i].to = held[i].from + 1000;
+        held[i].granted_to = held[i].to + 500;
+    }
 }
 
 static void fill_body(uint32_t type, struct arena *a, union body *b)

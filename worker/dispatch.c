@@ -33,7 +33,8 @@ static double task_ns(const struct worker *w, const struct wsweep *s)
     double ns = s->task_ns;
     for (uint32_t i = 0; i < w->config.slots; i++) {
         const struct wslot *slot = &w->slots[i];
-        if (ns <= 0 && slot->sweep == s && slot->nq && slot->state == WSLOT_READY && w->now - slot->last_change > ns)
+        if (ns <= 0 && slot->sweep == s && slot->nq && slot->state == WSLOT_READY &&
+            (double)(w->now - slot->last_change) > ns)
             ns = (double)(w->now - slot->last_change);
     }
     return ns;
@@ -269,6 +270,15 @@ void chunk_put_back(struct worker *w, const struct wchunk *c, uint32_t from, uin
         worker_check(w, lease_put_back(l, c->c.first + from, c->c.first + to));
 }
 
+void slot_advance(struct worker *w, struct wslot *s)
+{
+    while (s->nq && s->q[0].seen == s->q[0].end) {
+        s->q[0] = s->q[1];
+        s->q[0].begun = s->last_change = w->now;
+        s->nq--;
+    }
+}
+
 /* Takes back the tail of chunk k from offset `from`; returns how many tasks came back. */
 static uint32_t take_tail(struct worker *w, uint32_t slot, uint32_t k, uint32_t from)
 {
@@ -281,14 +291,9 @@ static uint32_t take_tail(struct worker *w, uint32_t slot, uint32_t k, uint32_t 
     uint32_t taken = c->end - start;
     chunk_put_back(w, c, start, c->end);
     c->end = start;
-    if (c->end == c->seen) { /* nothing of it is left */
-        if (k == 0) {
-            s->q[0] = s->q[1];
-            s->q[0].begun = w->now;
-            s->last_change = w->now;
-        }
-        s->nq--;
-    }
+    /* An emptied chunk in second place keeps its place: the next one would take over the end word of the first. */
+    if (k == 0)
+        slot_advance(w, s);
     return taken;
 }
 

@@ -12,7 +12,8 @@ struct wlease *lease_create(uint64_t id, struct wsweep *sweep, uint64_t from, ui
     if (!l)
         return NULL;
     list_init(&l->node);
-    *l = (struct wlease){.node = l->node, .id = id, .sweep = sweep, .from = from, .to = to, .flags = flags};
+    *l = (struct wlease){
+        .node = l->node, .id = id, .sweep = sweep, .from = from, .to = to, .granted_to = to, .flags = flags};
     list_init(&l->node);
     findings_init(&l->findings);
     if (intervals_add(&l->todo, from, to) < 0 || intervals_add(&l->pending, from, to) < 0) {

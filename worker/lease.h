@@ -24,7 +24,7 @@ struct wlease {
     struct list node; /* worker.leases */
     uint64_t id;
     struct wsweep *sweep;
-    uint64_t from, to;                       /* as granted, `to` as lowered since */
+    uint64_t from, to, granted_to;           /* as granted; `to` as lowered since */
     uint32_t flags;                          /* enum lease_flags */
     struct intervals todo, pending, doubled; /* doubled: run a second time at the end */
     struct retry *retries;

@@ -156,14 +156,6 @@ static void learn(struct worker *w, struct wsweep *s, const struct wchunk *c)
     s->task_ns = s->task_ns > 0 ? 0.5 * s->task_ns + 0.5 * ns : ns;
 }
 
-static void pop_chunk(struct worker *w, struct wslot *s)
-{
-    learn(w, s->sweep, &s->q[0]);
-    s->q[0] = s->q[1];
-    s->q[0].begun = s->last_change = w->now;
-    s->nq--;
-}
-
 static void on_records(void *ctx, uint32_t slot, uint64_t n, const uint8_t *status, const double *scores)
 {
     struct worker *w = ctx;
@@ -178,8 +170,10 @@ static void on_records(void *ctx, uint32_t slot, uint64_t n, const uint8_t *stat
         status += take;
         scores += (size_t)take * n_scores;
         n -= take;
-        if (s->q[0].seen == s->q[0].end)
-            pop_chunk(w, s);
+        if (s->q[0].seen == s->q[0].end) {
+            learn(w, s->sweep, &s->q[0]);
+            slot_advance(w, s);
+        }
     }
     if (n) /* more records than tasks: its page can't be trusted */
         slot_kill(w, slot, KILL_UNWANTED);

@@ -131,7 +131,8 @@ static void held_of(const struct worker *w, struct arena *a, struct msg_held **o
                                              .from = l->from,
                                              .to = l->to,
                                              .left = l->todo.count,
-                                             .flags = l->flags};
+                                             .flags = l->flags,
+                                             .granted_to = l->granted_to};
     }
 }
 
@@ -376,6 +377,8 @@ static void on_take(struct worker *w, const struct msg_take *m)
         worker_check(w, lease_cut(l, m->to > l->from ? m->to : l->from));
         uint64_t last = l->todo.n ? l->todo.at[l->todo.n - 1].to : l->from;
         l->to = last > m->to ? last : m->to;
+        if (l->to <= l->from)
+            l->to = l->from + 1; /* never empty: the report that closes it gives the rest back */
     }
     struct msg_take taken = {.sweep = m->sweep, .lease = m->lease, .to = l->to};
     w->env.send(w->env.ctx, MSG_TAKEN, &taken);
@@ -398,9 +401,11 @@ static void on_drop(struct worker *w, const struct msg_sweep *m)
 
 static void on_error(struct worker *w, const struct msg_error *m)
 {
-    if (m->err == SHEAF_EGONE) /* the broker does not know us: it lost us or has started anew */
-        send_hello(w);
-    else if (m->err == SHEAF_EVERSION)
+    if (m->err == SHEAF_EGONE) { /* the broker does not know us, or a lease of ours: it lost us or has started anew */
+        w->epoch = 0;
+        if (w->now - w->hello_at >= 100 * NS_PER_MS)
+            send_hello(w);
+    } else if (m->err == SHEAF_EVERSION)
         w->stopping = true;
 }
 

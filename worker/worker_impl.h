@@ -114,6 +114,8 @@ void worker_check(struct worker *w, int err);
 void dispatch(struct worker *w);
 uint32_t slots_alive(const struct worker *w, const struct wsweep *s);
 int64_t backlog_ns(const struct worker *w);
+/* Chunks that have ended make way for the one behind them. */
+void slot_advance(struct worker *w, struct wslot *s);
 void slot_kill(struct worker *w, uint32_t slot, uint32_t why);
 /* Takes back everything of a slot's chunks that has not begun. */
 void slot_unload(struct worker *w, uint32_t slot);
