@@ -93,8 +93,9 @@ static void a_task_is_told_what_its_index_says(void **state)
     for (uint64_t i = 0; i < 250; i++) {
         double out[N_SCORES];
         memcpy(out, f->told[0].scores.data + i * sizeof out, sizeof out);
-        uint64_t index = 31 + i, split = index % 3;
-        assert_true(out[0] == (double)(index / 3) && out[INDEX] == (double)index && out[TRIAL] == (double)(index / 3));
+        uint64_t index = 31 + i, split = index % 3, number = index / 3;
+        double trial = (double)number;
+        assert_true(out[0] == trial && out[INDEX] == (double)index && out[TRIAL] == trial);
         assert_true(out[SPLIT] == (double)split && out[KEY] == 0 && out[ATTEMPT] == 2);
         assert_true(out[SEED] == (double)(space_task_seed(77, index) >> 11));
         assert_true(out[N_TRAIN] == 10 && out[N_TEST] == 5);
@@ -325,18 +326,16 @@ static void a_plugin_that_has_changed_is_refused(void **state)
 /* An array "factors" of 1, 2, ... 100 as a dataset in a new folder. */
 static void make_dataset(char dir[64], char npy[96], char path[96], uint8_t digest[HASH_BYTES])
 {
-    strcpy(dir, "/tmp/sheaf-crew-XXXXXX");
+    snprintf(dir, 64, "/tmp/sheaf-crew-XXXXXX");
     assert_non_null(mkdtemp(dir));
     snprintf(npy, 96, "%s/a.npy", dir);
     snprintf(path, 96, "%s/a.sheaf", dir);
-    char head[128];
-    memset(head, ' ', sizeof head);
-    memcpy(head, "\x93NUMPY\x01\x00\x76\x00", 10); /* 10 + 118 bytes */
-    memcpy(head + 10, "{'descr': '<f8', 'fortran_order': False, 'shape': (100,), }", 59);
-    head[127] = '\n';
+    static const char text[] = "{'descr': '<f8', 'fortran_order': False, 'shape': (100,), }";
+    char head[129];
+    snprintf(head, sizeof head, "\x93NUMPY\x01%c\x76%c%-117s\n", 0, 0, text); /* 10 + 118 bytes */
     FILE *file = fopen(npy, "w");
     assert_non_null(file);
-    assert_int_equal(fwrite(head, 1, sizeof head, file), sizeof head);
+    assert_int_equal(fwrite(head, 1, 128, file), 128);
     for (int i = 1; i <= 100; i++) {
         double x = i;
         assert_int_equal(fwrite(&x, sizeof x, 1, file), 1);
@@ -426,7 +425,7 @@ static double table_sum(uint64_t kb)
 static void order_on_all(struct crew_fixture *f, uint32_t n, uint32_t first_attempt)
 {
     for (uint32_t i = 0; i < n; i++) {
-        struct chunk c = {.seq = 1, .count = 10, .first = i * 10, .attempt = i == 0 ? first_attempt : 2};
+        struct chunk c = {.seq = 1, .count = 10, .first = (uint64_t)i * 10, .attempt = i == 0 ? first_attempt : 2};
         f->ops->order(f->ops->ctx, i, &c);
     }
 }
@@ -445,7 +444,7 @@ static void a_cache_is_built_once_for_all_slots(void **state)
         fixture_wait_records(f, i, 10);
         built += fixture_count(f, i, SIDE_LOG, "cached: built");
         for (uint64_t k = 0; k < 10; k++)
-            assert_true(fixture_score(f, i, k) == table_sum(100) + (double)(i * 10 + k));
+            assert_true(fixture_score(f, i, k) == table_sum(100) + 10.0 * i + (double)k);
     }
     assert_int_equal(built, 3);
     for (uint32_t i = 0; i < 3; i++)
@@ -564,7 +563,7 @@ static void lie_to_worker(enum lie lie, int sock, struct page *p)
 static int lying_slot(const char *lie, char **argv)
 {
     struct page *p = mmap(NULL, page_size(1), PROT_READ | PROT_WRITE, MAP_SHARED, atoi(argv[2]), 0);
-    if (p == MAP_FAILED)
+    if (!p || p == MAP_FAILED)
         return 2;
     lie_to_worker((enum lie)atoi(lie), atoi(argv[1]), p);
     return 0;
@@ -647,7 +646,7 @@ int main(int argc, char **argv)
 {
     selfexe_init(argv[0]);
     if (argc > 1 && strcmp(argv[1], "slot") == 0)
-        return getenv(LIE) ? lying_slot(getenv(LIE), argv + 1) : slot_main(argc - 1, argv + 1);
+        return argc == 6 && getenv(LIE) ? lying_slot(getenv(LIE), argv + 1) : slot_main(argc - 1, argv + 1);
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(a_million_tasks_come_back_in_order),

@@ -113,8 +113,8 @@ static int64_t account(struct slot *s)
 static void read_clock(struct slot *s, uint32_t n)
 {
     int64_t spent = account(s);
-    int64_t next = spent > 0 ? n * (int64_t)CLAIM_NS / spent : 2 * n;
-    int64_t most = 2 * n < MAX_CLAIM ? 2 * n : MAX_CLAIM;
+    int64_t next = spent > 0 ? n * (int64_t)CLAIM_NS / spent : 2 * (int64_t)n;
+    int64_t most = n < MAX_CLAIM / 2 ? 2 * (int64_t)n : MAX_CLAIM;
     s->claim = next < 1 ? 1 : next > most ? (uint32_t)most : (uint32_t)next;
 }
 

@@ -76,7 +76,8 @@ static bool build_here(struct slothost *h, int fd, uint64_t size, sheaf_build_fn
 static const void *adopt(struct slothost *h, const char *name, uint64_t size, int fd)
 {
     struct stat st;
-    struct slotcache *c = malloc(sizeof *c + strlen(name) + 1);
+    size_t name_bytes = strlen(name) + 1;
+    struct slotcache *c = malloc(sizeof *c + name_bytes);
     void *memory = MAP_FAILED;
     if (c && memfile_check_sealed(fd) == 0 && fstat(fd, &st) == 0 && (uint64_t)st.st_size >= size)
         memory = mmap(NULL, map_size(size), PROT_READ, MAP_PRIVATE, fd, 0);
@@ -86,7 +87,7 @@ static const void *adopt(struct slothost *h, const char *name, uint64_t size, in
     }
     c->memory = memory;
     c->size = size;
-    strcpy(c->name, name);
+    memcpy(c->name, name, name_bytes);
     c->next = h->caches;
     h->caches = c;
     return memory;

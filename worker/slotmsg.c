@@ -72,7 +72,7 @@ static void take_fd(struct msghdr *h, int *fd)
     }
 }
 
-static int receive_exactly(int sock, char *to, size_t len, int *fd)
+static int receive_exactly(int sock, void *to, size_t len, int *fd)
 {
     while (len > 0) {
         struct iovec part = {.iov_base = to, .iov_len = len};
@@ -85,7 +85,7 @@ static int receive_exactly(int sock, char *to, size_t len, int *fd)
         if (n < 0)
             continue;
         take_fd(&h, fd);
-        to += n;
+        to = (char *)to + n;
         len -= (size_t)n;
     }
     return 0;

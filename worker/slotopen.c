@@ -43,7 +43,7 @@ static int open_data(struct slot *s, struct diag *d)
 static int make_views(struct slot *s, struct diag *d)
 {
     const struct plan_plugin *p = &s->plan.plugin;
-    s->views = arena_alloc(&s->arena, (p->n_arrays + 1) * sizeof *s->views);
+    s->views = arena_alloc(&s->arena, (p->n_arrays + 1) * sizeof(const struct sheaf_view *));
     s->scores = arena_alloc(&s->arena, (p->n_scores + 1) * sizeof *s->scores);
     s->nans = arena_alloc(&s->arena, (p->n_scores + 1) * sizeof *s->nans);
     if (!s->views || !s->scores || !s->nans)
