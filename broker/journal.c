@@ -50,6 +50,15 @@ static const char schema[] =
     " value BLOB NOT NULL);"
     "CREATE INDEX grp_place ON grp(sweep, position);";
 
+static const char set_state[] =
+    "UPDATE sweep SET state = ?2, reason = ?3, limit_hit = ?4, seconds = ?5, cpu_seconds = ?6, plugin_seconds = ?7,"
+    " peak_memory_mb = ?8, slots = ?9, verified = ?10, mismatched = ?11 WHERE sweep = ?1";
+
+static const char list_sweeps[] =
+    "SELECT s.sweep, s.name, s.reason, p.plan, p.identity, n.state, s.state, s.limit_hit, s.wall_ms, s.frontier,"
+    " s.seconds, s.cpu_seconds, s.plugin_seconds, s.peak_memory_mb, s.slots, s.verified, s.mismatched"
+    " FROM sweep s JOIN plan p USING(sweep) LEFT JOIN snapshot n USING(sweep) ORDER BY s.sweep";
+
 static const char *const sql[ST_COUNT] = {
     [ST_BEGIN] = "BEGIN IMMEDIATE",
     [ST_COMMIT] = "COMMIT",
@@ -57,9 +66,7 @@ static const char *const sql[ST_COUNT] = {
     [ST_ADD_SWEEP] = "INSERT INTO sweep VALUES(?1, ?2, ?3, 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0)",
     [ST_ADD_PLAN] = "INSERT INTO plan VALUES(?1, ?2, ?3)",
     [ST_SET_PLAN] = "UPDATE plan SET plan = ?2 WHERE sweep = ?1",
-    [ST_SET_STATE] = "UPDATE sweep SET state = ?2, reason = ?3, limit_hit = ?4, seconds = ?5, cpu_seconds = ?6,"
-                     " plugin_seconds = ?7, peak_memory_mb = ?8, slots = ?9, verified = ?10, mismatched = ?11"
-                     " WHERE sweep = ?1",
+    [ST_SET_STATE] = set_state,
     [ST_SET_FRONTIER] = "UPDATE sweep SET frontier = ?2 WHERE sweep = ?1",
     [ST_SET_SNAPSHOT] = "INSERT OR REPLACE INTO snapshot VALUES(?1, ?2)",
     [ST_ADD_RUN] = "INSERT INTO run(sweep, first, n, failed, status, scores) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
@@ -69,10 +76,7 @@ static const char *const sql[ST_COUNT] = {
     [ST_FAILED_RUN] = "SELECT id, first, n, status, scores FROM run WHERE sweep = ?1 AND failed > 0 LIMIT 1",
     [ST_DROP_RUN] = "DELETE FROM run WHERE id = ?1",
     [ST_DROP_FAILURES] = "DELETE FROM failure WHERE sweep = ?1",
-    [ST_SWEEPS] =
-        "SELECT s.sweep, s.name, s.reason, p.plan, p.identity, n.state, s.state, s.limit_hit, s.wall_ms,"
-        " s.frontier, s.seconds, s.cpu_seconds, s.plugin_seconds, s.peak_memory_mb, s.slots, s.verified,"
-        " s.mismatched FROM sweep s JOIN plan p USING(sweep) LEFT JOIN snapshot n USING(sweep) ORDER BY s.sweep",
+    [ST_SWEEPS] = list_sweeps,
     [ST_RUN_BEFORE] = "SELECT max(first) FROM run WHERE sweep = ?1 AND first <= ?2",
     [ST_RUNS] = "SELECT first, n, status, scores FROM run WHERE sweep = ?1 AND first >= ?2 ORDER BY first",
     [ST_FAILURES] = "SELECT position, kind, reason, attempts, tail FROM failure WHERE sweep = ?1 AND position >= ?2"

@@ -136,7 +136,7 @@ static int read_runs(struct filler *f, const struct msg_read *read, struct msg_p
     bind_u64(st, 2, start);
     while (err == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
         size_t bytes = row_bytes(st, 2, 3);
-        struct msg_run r;
+        struct msg_run r = {0};
         if (!has_room(f, bytes))
             break;
         err = copy_run(f, st, read->from, &r);

@@ -32,8 +32,10 @@ static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     strcpy(f->dir, "/tmp/journal_test_XXXXXX");
-    if (!mkdtemp(f->dir))
+    if (!mkdtemp(f->dir)) {
+        free(f);
         return -1;
+    }
     arena_init(&f->arena, 0);
     *state = f;
     return journal_open(f->dir, true, &f->j, &f->d);

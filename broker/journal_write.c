@@ -107,6 +107,7 @@ static int append_pending(struct journal *j, uint64_t sweep, const struct msg_ru
 static int add_piece(struct journal *j, uint64_t sweep, const struct msg_run *r, struct diag *d)
 {
     int err = 0;
+    SHEAF_ASSERT(r->n > 0);
     /* A run of "done" without scores may stand for 10^12 tasks: never spell its status out to join it. */
     bool spelled = r->status.len > 0 || j->pending.status.len > 0;
     bool small = !spelled || r->n + j->pending.n <= JOURNAL_ROW_BYTES;

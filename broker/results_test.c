@@ -49,8 +49,10 @@ static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     strcpy(f->dir, "/tmp/results_test_XXXXXX");
-    if (!mkdtemp(f->dir))
+    if (!mkdtemp(f->dir)) {
+        free(f);
         return -1;
+    }
     f->plan = (struct plan){
         .plugin = {.params = params,
                    .n_params = 4,
@@ -247,10 +249,10 @@ static void tasks_as_npy_with_nan_for_what_is_missing(void **state)
     struct fixture *f = *state;
     add_mixed(f);
     double *v = numbers(f, RESULTS_TASKS, "(4, 1, 2, 2)", 16);
-    for (int i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 8; i++) {
         bool done = i == 0 || i == 1 || i == 3 || i == 7;
-        assert_true(done ? v[2 * i] == i + 0.1 : isnan(v[2 * i]));
-        assert_true(done ? v[2 * i + 1] == -i : isnan(v[2 * i + 1]));
+        assert_true(done ? v[2 * i] == (double)i + 0.1 : isnan(v[2 * i]));
+        assert_true(done ? v[2 * i + 1] == -(double)i : isnan(v[2 * i + 1]));
     }
     free(v);
 }

@@ -34,8 +34,10 @@ static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
     strcpy(f->dir, "/tmp/scribe_test_XXXXXX");
-    if (!mkdtemp(f->dir))
+    if (!mkdtemp(f->dir)) {
+        free(f);
         return -1;
+    }
     *state = f;
     atomic_store(&released, 0);
     return journal_open(f->dir, true, &f->j, &f->d);
