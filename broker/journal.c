@@ -79,11 +79,11 @@ static const char *const sql[ST_COUNT] = {
     [ST_SWEEPS] = list_sweeps,
     [ST_RUN_BEFORE] = "SELECT max(first) FROM run WHERE sweep = ?1 AND first <= ?2",
     [ST_RUNS] = "SELECT first, n, status, scores FROM run WHERE sweep = ?1 AND first >= ?2 ORDER BY first",
-    [ST_FAILURES] = "SELECT position, kind, reason, attempts, tail FROM failure WHERE sweep = ?1 AND position >= ?2"
-                    " ORDER BY position",
+    [ST_FAILURES] =
+        "SELECT position, kind, reason, attempts, tail FROM failure WHERE sweep = ?1 AND position >= ?2 ORDER BY 1",
     [ST_LOGS] = "SELECT id, position, level, text FROM log WHERE sweep = ?1 AND id >= ?2 ORDER BY id",
-    [ST_LOGS_OF_TASK] = "SELECT id, position, level, text FROM log WHERE sweep = ?1 AND id >= ?2 AND position = ?3"
-                        " ORDER BY id",
+    [ST_LOGS_OF_TASK] =
+        "SELECT id, position, level, text FROM log WHERE sweep = ?1 AND id >= ?2 AND position = ?3 ORDER BY 1",
     [ST_GROUPS] = "SELECT position, name, value FROM grp WHERE sweep = ?1 AND position >= ?2 ORDER BY position, id",
 };
 
