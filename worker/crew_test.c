@@ -645,8 +645,9 @@ static void a_crew_that_goes_takes_its_slots_with_it(void **state)
 int main(int argc, char **argv)
 {
     selfexe_init(argv[0]);
-    if (argc > 1 && strcmp(argv[1], "slot") == 0)
-        return argc == 6 && getenv(LIE) ? lying_slot(getenv(LIE), argv + 1) : slot_main(argc - 1, argv + 1);
+    const char *lie = getenv(LIE);
+    if (argc == 6 && strcmp(argv[1], "slot") == 0)
+        return lie ? lying_slot(lie, argv + 1) : slot_main(argc - 1, argv + 1);
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(a_million_tasks_come_back_in_order),
