@@ -125,6 +125,16 @@ static struct bworker *worker_new(struct broker *b, const struct msg_hello *m)
     return w;
 }
 
+static void lose_others(struct broker *b, const struct bworker *newest)
+{
+    list_each(it, after, &b->workers)
+    {
+        struct bworker *w = list_entry(it, struct bworker, node);
+        if (w != newest && !w->lost)
+            worker_lose(b, w);
+    }
+}
+
 static void on_hello(struct broker *b, uint64_t peer, const struct msg_hello *m)
 {
     if (strlen(m->instance) != 32 || m->slots < 1) {
@@ -135,6 +145,9 @@ static void on_hello(struct broker *b, uint64_t peer, const struct msg_hello *m)
     bool known = w != NULL;
     if (!w && !(w = worker_new(b, m)))
         return;
+    if (!known &&
+        b->config.expected_workers == 1) /* the only one has been started again: no need to wait for its silence */
+        lose_others(b, w);
     w->peer = peer;
     w->slots = m->slots;
     w->heard = b->now;

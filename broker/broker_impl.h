@@ -124,7 +124,8 @@ struct bsweep {
 struct pending_ack {
     struct list node;
     uint64_t ticket, peer, seq;
-    struct bsweep *snapshot_of; /* keep: best: waits for its next snapshot first */
+    struct bsweep *snapshot_of;     /* keep: best: waits for its next snapshot first */
+    struct msg_submitted submitted; /* sweep not 0: this, rather than a report's number, is acknowledged */
 };
 
 struct watch {
@@ -194,6 +195,7 @@ uint64_t batch_push(struct broker *b, struct scribe_batch *batch);
 void ingest_report(struct broker *b, struct bworker *w, const struct msg_report *m, struct letter *letter);
 int ingest_run(struct broker *b, struct bsweep *s, const struct msg_run *run); /* restored from the journal */
 void ingest_failure(struct broker *b, struct bsweep *s, const struct msg_failure *f);
+void submitted_later(struct broker *b, uint64_t peer, const struct msg_submitted *m); /* once it is durable */
 void acks_send(struct broker *b);
 int look_order(const void *a, const void *b); /* struct second_look by position, for qsort */
 void snapshot_push(struct broker *b, struct bsweep *s);

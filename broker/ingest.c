@@ -64,6 +64,19 @@ static void ack_later(struct broker *b, uint64_t peer, uint64_t seq, struct bswe
     list_append(&b->acks, &a->node);
 }
 
+void submitted_later(struct broker *b, uint64_t peer, const struct msg_submitted *m)
+{
+    struct pending_ack *a = calloc(1, sizeof(*a));
+    if (!a) {
+        broker_check(b, SHEAF_ENOMEM);
+        return;
+    }
+    *a = (struct pending_ack){.ticket = b->ticket, .peer = peer, .submitted = *m};
+    list_init(&a->node);
+    list_append(&b->acks, &a->node);
+    acks_send(b);
+}
+
 void acks_send(struct broker *b)
 {
     list_each(it, after, &b->acks)
@@ -71,7 +84,10 @@ void acks_send(struct broker *b)
         struct pending_ack *a = list_entry(it, struct pending_ack, node);
         if (a->snapshot_of || a->ticket > b->durable)
             continue;
-        ack_now(b, a->peer, a->seq);
+        if (a->submitted.sweep)
+            broker_say(b, a->peer, MSG_SUBMITTED, &a->submitted);
+        else
+            ack_now(b, a->peer, a->seq);
         list_remove(&a->node);
         free(a);
     }

@@ -417,6 +417,9 @@ static const char *cannot_continue(const struct bsweep *s, const struct plan *p)
         return "this sweep has more trials already: ask for at least as many, or start over with --fresh";
     if (s->plan.split.n_rows != p->split.n_rows || s->plan.splits != p->splits || s->plan.keys != p->keys)
         return "the sweep's splits have changed since it began: start over with --fresh";
+    if (!plan_continues(&s->plan, p))
+        return "the list of trials has changed since this sweep began: put the old one back, or start over with "
+               "--fresh";
     return NULL;
 }
 
@@ -519,7 +522,7 @@ void sweep_submit(struct broker *b, uint64_t peer, const struct msg_submit *m)
         broker_refuse(b, peer, err < 0 ? err : SHEAF_EINVAL, why ? why : d.text);
         return;
     }
-    broker_say(b, peer, MSG_SUBMITTED, &(struct msg_submitted){.sweep = s->id, .resumed = s->done.count});
+    submitted_later(b, peer, &(struct msg_submitted){.sweep = s->id, .resumed = s->done.count});
     if (m->watch)
         status_watch(b, peer, &(struct msg_watch){.sweep = s->id, .every_ms = m->every_ms, .top = m->top});
 }

@@ -17,7 +17,8 @@ static void forget_asides(struct wslot *s, uint32_t n)
     for (uint32_t i = 0; i < n; i++)
         free(s->asides[i].bytes);
     s->n_asides -= n;
-    memmove(s->asides, s->asides + n, s->n_asides * sizeof(*s->asides));
+    if (s->n_asides > 0)
+        memmove(s->asides, s->asides + n, s->n_asides * sizeof(*s->asides));
 }
 
 static void keep_aside(struct worker *w, struct wslot *s, const struct side_head *head, const char *text, uint32_t len)
@@ -201,13 +202,22 @@ static void on_ready(void *ctx, uint32_t slot)
 
 /* ---- limits ---- */
 
+/* How long a plugin may take to be loaded and opened. */
+static int64_t open_limit(const struct plan_limits *limits)
+{
+    int64_t ns = limits->task_seconds > 0 ? (int64_t)(limits->task_seconds * 1e9) : OPEN_NS;
+    return ns > OPEN_LEAST_NS ? ns : OPEN_LEAST_NS;
+}
+
 static void check_limits(struct worker *w, uint32_t slot)
 {
     struct wslot *s = &w->slots[slot];
     const struct plan_limits *limits = &s->sweep->plan.limits;
     if (s->state == WSLOT_ENDING)
         return;
-    if (limits->memory_mb && s->last.memory_bytes > limits->memory_mb << 20)
+    if (s->state == WSLOT_STARTING && w->now - s->last_change > open_limit(limits))
+        slot_kill(w, slot, FAIL_TIMEOUT);
+    else if (limits->memory_mb && s->last.memory_bytes > limits->memory_mb << 20)
         slot_kill(w, slot, FAIL_MEMORY);
     else if (limits->task_seconds > 0 && s->nq && (double)(w->now - s->last_change) > limits->task_seconds * 1e9)
         slot_kill(w, slot, FAIL_TIMEOUT);
@@ -236,7 +246,10 @@ static const char *why_died(const struct wslot *s, const struct slot_death *d, u
 {
     const struct plan_limits *limits = &s->sweep->plan.limits;
     *kind = d->by_signal ? FAIL_CRASH : FAIL_EXIT;
-    if (s->killed == FAIL_TIMEOUT) {
+    if (s->killed == FAIL_TIMEOUT && !d->was_ready) {
+        *kind = FAIL_OPEN;
+        snprintf(text, cap, "killed after %g s", (double)open_limit(limits) / 1e9);
+    } else if (s->killed == FAIL_TIMEOUT) {
         *kind = FAIL_TIMEOUT;
         snprintf(text, cap, "ran longer than task_seconds: %g", limits->task_seconds);
     } else if (s->killed == FAIL_MEMORY) {

@@ -19,7 +19,9 @@
 #define SAMPLE_NS (50 * NS_PER_MS)       /* how often running slots are looked at */
 #define GAP_NS (1500 * NS_PER_MS)        /* a longer turn is a suspend or SIGSTOP */
 #define START_COST_NS (4 * NS_PER_MS)    /* what a slot costs before the first one has been measured */
-#define SECOND_NS NS_PER_S               /* a task is run a second time only when it has run this long */
+#define OPEN_NS (300 * NS_PER_S) /* a plugin may take this long to open, or task_seconds, but never less than: */
+#define OPEN_LEAST_NS (10 * NS_PER_S)
+#define SECOND_NS NS_PER_S /* a task is run a second time only when it has run this long */
 
 /* A sweep as this worker knows it. */
 struct wsweep {
