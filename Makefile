@@ -44,7 +44,7 @@ format:                   ## format the C files
 
 lint:                     ## clang-tidy, cppcheck, shellcheck
 	@deploy/setup ci
-	tools/lint build-clang
+	tools/lint
 
 install: program          ## install below PREFIX (/usr/local)
 	cmake --install $(BUILD) --prefix $(PREFIX)
