@@ -110,6 +110,26 @@ int order_make(const struct frame *t, const struct column *key, const struct col
     return 0;
 }
 
+int order_cut(struct order *o, uint64_t least, const char *near, struct diag *d)
+{
+    uint64_t block = o->n / 64 > least ? o->n / 64 : least;
+    uint64_t spare_bytes = (block / 2 + 1) * sizeof(struct order_row);
+    struct order_row *spare = scratch_map(near, spare_bytes, d);
+
+    if (spare == NULL)
+        return SHEAF_EIO;
+    for (uint64_t from = 0; from < o->n; from += block) {
+        struct order_row *v = o->rows + from;
+        uint64_t n = o->n - from < block ? o->n - from : block;
+        for (uint64_t i = 0; i < n; i++)
+            v[i] = (struct order_row){v[i].row, i, v[i].row};
+        merge_sort(v, spare, n);
+    }
+    scratch_unmap(spare, spare_bytes);
+    o->block = block;
+    return 0;
+}
+
 void order_finish(struct order *o)
 {
     scratch_unmap(o->rows, o->n * sizeof *o->rows);

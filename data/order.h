@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define ORDER_BLOCK ((uint64_t)4 << 20)
+
 struct order_row {
     uint64_t key;   /* ordinal of the key's value */
     uint64_t order; /* ordinal of the order column's value */
@@ -22,12 +24,18 @@ struct order_row {
 struct order {
     struct order_row *rows; /* in sorted order */
     uint64_t n;
-    bool moved; /* false: the table was sorted already, rows[i].row == i */
+    bool moved;     /* false: the table was sorted already, rows[i].row == i */
+    uint64_t block; /* rows of a block after order_cut, 0 before */
 };
 
 /* Orders the rows of t by two of its columns; by may be NULL. 0, or an error with a line in d. */
 int order_make(const struct frame *t, const struct column *key, const struct column *by, struct order *out,
                struct diag *d);
+/* Makes a sorted order fit for moving columns of any size: cut into blocks, in each of which the rows come as they lie
+ * in the file, `order` being their place in the block. So a column is read from front to back once a block instead of here and
+ * there. Blocks have `least` rows, or a 64th of all if that is more. Keys are forgotten. 0 or an error with a line in d. */
+int order_cut(struct order *o, uint64_t least, const char *near, struct diag *d);
+
 void order_finish(struct order *o);
 
 /* The value of a row as a number that sorts like the value does: integers, dates and codes as they are; floats with

@@ -18,8 +18,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define GATHER 131072u /* elements that are put in order at once */
-
 /* A file of keyed rows: a table, or the list of keys. */
 struct keyed {
     struct frame frame;
@@ -237,6 +235,9 @@ static int plan_keys(struct packing *p)
         err = add_partition(p, &p->list, n + 1);
     for (uint32_t i = 0; err == 0 && i < n; i++)
         err = add_partition(p, sorted[i], n + 1);
+    for (uint32_t i = 0; err == 0 && i < n; i++)
+        if (p->tables[i].order.moved)
+            err = order_cut(&p->tables[i].order, ORDER_BLOCK, p->job->out, p->d);
     return err;
 }
 
@@ -336,20 +337,21 @@ static int write_npy(const struct packing *p, const struct source *s, struct wri
     return err;
 }
 
-/* Elements of a column in the table's order. */
+/* Elements of a column in the table's order, block by block. */
 static int write_moved(const struct packing *p, const struct source *s, struct writer *w)
 {
     const struct order *o = &s->keyed->order;
     uint32_t size = dtype_size(s->column->dtype);
-    uint8_t *block = malloc((size_t)GATHER * size);
+    const uint8_t *data = s->column->data;
+    uint8_t *block = malloc((size_t)(o->n < o->block ? o->n : o->block) * size);
     int err = 0;
 
     if (block == NULL)
         return no_memory(p);
     for (uint64_t i = 0, n; err == 0 && i < o->n; i += n) {
-        n = o->n - i < GATHER ? o->n - i : GATHER;
-        for (uint64_t j = 0; j < n; j++)
-            memcpy(block + j * size, (const uint8_t *)s->column->data + o->rows[i + j].row * size, size);
+        n = o->n - i < o->block ? o->n - i : o->block;
+        for (uint64_t j = i; j < i + n; j++)
+            memcpy(block + o->rows[j].order * size, data + o->rows[j].row * size, size);
         err = writer_write(w, block, (size_t)n * size, p->d);
     }
     free(block);
