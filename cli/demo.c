@@ -42,9 +42,10 @@ static int make_paths(struct arena *arena, const char *folder, struct paths *p, 
     p->returns = arena_printf(arena, "%s/returns.npy", folder);
     p->data = arena_printf(arena, "%s/market.sheaf", folder);
     p->sweep = arena_printf(arena, "%s/wfo.yaml", folder);
-    if (p->factors == NULL || p->returns == NULL || p->data == NULL || p->sweep == NULL)
-        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
-    return 0;
+    if (p->factors != NULL && p->returns != NULL && p->data != NULL && p->sweep != NULL)
+        return 0;
+    (void)diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    return SHEAF_ENOMEM;
 }
 
 /* None of them may be there already: they could be somebody's work. */

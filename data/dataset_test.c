@@ -341,7 +341,7 @@ static void small(struct sample *s)
     s->cube[2].n = 7;
     for (uint32_t i = 0; i < 6; i++)
         s->arrays[i].offset = i == 1 ? 0 : 4096 * (i > 1 ? i - 1 : 0);
-    s->plan.body_bytes = 5 * 4096;
+    s->plan.body_bytes = (uint64_t)5 * 4096;
     s->plan.chunk_bytes = DATASET_CHUNK;
     s->plan.digests = (struct slice){no_digests, HASH_BYTES};
 }
@@ -351,7 +351,7 @@ static void headers_that_lie_about_arrays_are_refused(void **state)
     struct sample s;
     (void)state;
     small(&s);
-    s.arrays[5].offset = 5 * 4096;
+    s.arrays[5].offset = (uint64_t)5 * 4096;
     lie(&s, "an array outside the file: wide");
     small(&s);
     s.arrays[5].offset = 4097;
@@ -379,7 +379,7 @@ static void headers_that_lie_about_arrays_are_refused(void **state)
     s.arrays[5].name = "t.x";
     lie(&s, "array names that are not ascending: t.x");
     small(&s);
-    s.plan.digests.len = 2 * HASH_BYTES;
+    s.plan.digests.len = (size_t)2 * HASH_BYTES;
     lie(&s, "the wrong number of chunk digests");
     small(&s);
     s.plan.digests.len = HASH_BYTES - 1;

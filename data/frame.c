@@ -207,10 +207,11 @@ static int rank_texts(struct frame *t, struct column *c, struct diag *d)
 {
     uint32_t *rank = malloc((c->dict.n == 0 ? 1 : c->dict.n) * sizeof *rank);
     int32_t *codes = c->data;
-    int err = SHEAF_ENOMEM;
+    int err;
 
-    if (rank != NULL)
-        err = dict_sort(&c->dict, rank);
+    if (rank == NULL)
+        return no_memory(t, d);
+    err = dict_sort(&c->dict, rank);
     if (err != 0)
         err = no_memory(t, d);
     for (uint64_t i = 0; err == 0 && i < t->rows; i++)

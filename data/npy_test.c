@@ -212,7 +212,7 @@ static void fortran_order_becomes_c_order_whatever_the_block(void **state)
                 assert_int_equal(out.len, (to - from) * 15 * 4);
                 for (uint32_t n = 0; n < out.len / 4; n++) {
                     uint32_t v, row = (uint32_t)from + n / 15;
-                    memcpy(&v, out.data + n * 4, 4);
+                    memcpy(&v, out.data + (size_t)n * 4, 4);
                     assert_int_equal(v, 100 * row + n / 5 % 3 * 10 + n % 5);
                 }
                 buf_finish(&out);

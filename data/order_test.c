@@ -87,7 +87,7 @@ static void blocks_put_every_row_in_its_place(void **state)
 {
     enum { N = 1000 };
     (void)state;
-    for (uint64_t least = 1; least <= 2 * N; least = least * 3 + 1) {
+    for (uint64_t least = 1; least <= (uint64_t)2 * N; least = least * 3 + 1) {
         int64_t keys[N], expected[N], got[N];
         struct frame f = shuffled(keys, N);
         struct column key = {.dtype = SHEAF_DT_I64, .data = keys};

@@ -284,6 +284,35 @@ static int list_sources(struct packing *p)
     return 0;
 }
 
+static bool plan_npy(struct packing *p, const struct npy *npy, struct header_array *a)
+{
+    a->table = "";
+    a->dtype = npy->dtype;
+    a->rank = npy->rank;
+    a->dims = arena_alloc(&p->arena, npy->rank * sizeof *a->dims);
+    for (uint32_t i = 0; a->dims != NULL && i < npy->rank; i++)
+        a->dims[i].n = npy->shape[i];
+    return a->dims != NULL;
+}
+
+static bool plan_column(struct packing *p, const struct source *s, struct header_array *a)
+{
+    const struct column *c = s->column;
+
+    a->table = s->table->frame.name;
+    a->dtype = c->dtype;
+    a->rank = 1;
+    a->dims = arena_alloc(&p->arena, sizeof *a->dims);
+    if (a->dims == NULL)
+        return false;
+    a->dims[0].n = s->table->frame.rows;
+    if (c->dtype == SHEAF_DT_CODE) {
+        a->n_dictionary = c->dict.n;
+        a->dictionary = (struct slice){c->dict.texts.data, c->dict.texts.len};
+    }
+    return true;
+}
+
 static int plan_arrays(struct packing *p)
 {
     p->plan.n_arrays = p->n_sources;
@@ -294,21 +323,9 @@ static int plan_arrays(struct packing *p)
         const struct source *s = &p->sources[i];
         struct header_array *a = &p->plan.arrays[i];
         a->name = s->name;
-        a->table = s->table == NULL ? "" : s->table->frame.name;
         a->partition = s->keyed == NULL ? 0 : s->keyed->partition;
-        a->dtype = s->npy != NULL ? s->npy->dtype : s->column->dtype;
-        a->rank = s->npy != NULL ? s->npy->rank : 1;
-        a->dims = arena_alloc(&p->arena, a->rank * sizeof *a->dims);
-        if (a->dims == NULL)
+        if (s->npy != NULL ? !plan_npy(p, s->npy, a) : !plan_column(p, s, a))
             return no_memory(p);
-        if (s->column != NULL)
-            a->dims[0].n = s->table->frame.rows;
-        for (uint32_t j = 0; s->npy != NULL && j < a->rank; j++)
-            a->dims[j].n = s->npy->shape[j];
-        if (a->dtype == SHEAF_DT_CODE) {
-            a->n_dictionary = s->column->dict.n;
-            a->dictionary = (struct slice){s->column->dict.texts.data, s->column->dict.texts.len};
-        }
     }
     return 0;
 }

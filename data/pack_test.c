@@ -68,8 +68,10 @@ static void refused(const struct pack_job *job, const char *line)
 static const struct sheaf_view *view(const struct dataset *ds, const char *name, uint32_t dtype, uint64_t rows)
 {
     const struct dataset_array *a = dataset_find(ds, name);
-    if (a == NULL)
+    if (a == NULL) {
         fail_msg("no array %s", name);
+        return NULL; /* not reached */
+    }
     assert_string_equal(dtype_name(a->view.dtype), dtype_name(dtype));
     assert_int_equal(a->view.shape[0], rows);
     return &a->view;

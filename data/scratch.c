@@ -25,22 +25,22 @@ static int fail(struct diag *d, const char *path, const char *what)
 
 /* Temporary names of this process, for the signal handler: more than any command has at once. */
 #define GUARDED 8
-static _Atomic(char *) guarded[GUARDED];
+static _Atomic(const char *) guarded[GUARDED];
 
 /* Called before the name exists; it holds our process number, so that it is nobody else's. */
-static void guard_name(char *name)
+static void guard_name(const char *name)
 {
     for (size_t i = 0; i < GUARDED; i++) {
-        char *none = NULL;
+        const char *none = NULL;
         if (atomic_compare_exchange_strong(&guarded[i], &none, name))
             return;
     }
 }
 
-static void release_name(char *name)
+static void release_name(const char *name)
 {
     for (size_t i = 0; i < GUARDED; i++) {
-        char *it = name;
+        const char *it = name;
         if (atomic_compare_exchange_strong(&guarded[i], &it, NULL))
             return;
     }
@@ -58,7 +58,7 @@ static void forget_name(struct scratch *s)
 static void on_signal(int number)
 {
     for (size_t i = 0; i < GUARDED; i++) {
-        char *name = atomic_load(&guarded[i]);
+        const char *name = atomic_load(&guarded[i]);
         if (name != NULL)
             unlink(name);
     }
