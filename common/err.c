@@ -44,6 +44,7 @@ int diag_vfail(struct diag *d, int err, const char *fmt, va_list ap)
     return err;
 }
 
+#undef diag_fail
 int diag_fail(struct diag *d, int err, const char *fmt, ...)
 {
     va_list ap;
