@@ -207,20 +207,28 @@ static int prepare_directory(const char *dir, bool create, struct diag *d)
     return 0;
 }
 
-static int create_file(struct journal *j, const char *dir, bool create, struct diag *d)
+/* Opens the file, or makes an empty one. What is new reaches the disk with the first commit, which is the first that anybody is
+ * told of: until then a power cut may take it. */
+static int open_file(struct journal *j, const char *dir, bool create, struct diag *d)
 {
-    int fd = open(j->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
-    if (fd < 0)
+    struct stat st;
+    j->file_fd = open(j->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
+    if (j->file_fd < 0 || fstat(j->file_fd, &st) != 0)
         return diag_fail(d, file_error(errno), "%s: cannot open: %s", j->path, strerror(errno));
-    close(fd); /* before SQLite holds locks on it */
-    int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir_fd < 0 || fsync(dir_fd) != 0) {
-        int errnum = errno;
-        if (dir_fd >= 0)
-            close(dir_fd);
-        return diag_fail(d, file_error(errnum), "state directory %s: cannot sync: %s", dir, strerror(errnum));
-    }
-    close(dir_fd);
+    j->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (j->dir_fd < 0)
+        return diag_fail(d, file_error(errno), "state directory %s: cannot open: %s", dir, strerror(errno));
+    j->unsynced = st.st_size == 0;
+    return 0;
+}
+
+static int sync_new(struct journal *j, struct diag *d)
+{
+    if (!j->unsynced)
+        return 0;
+    if (fsync(j->file_fd) != 0 || fsync(j->dir_fd) != 0)
+        return diag_fail(d, file_error(errno), "%s: cannot sync: %s", j->path, strerror(errno));
+    j->unsynced = false;
     return 0;
 }
 
@@ -265,13 +273,16 @@ static int open_database(struct journal *j, struct diag *d)
     if (sqlite3_open_v2(j->path, &j->db, flags, NULL) != SQLITE_OK)
         return j->db ? journal_fail(j, "open it", d) : diag_fail(d, SHEAF_ENOMEM, "%s: out of memory", j->path);
     sqlite3_wal_hook(j->db, count_pages, j);
+    /* The end of a short sweep does not wait for a checkpoint: the next one to open the journal finds the log. */
+    (void)sqlite3_db_config(j->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     snprintf(text, sizeof(text),
-             "PRAGMA page_size=%d; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+             "PRAGMA page_size=%d; PRAGMA locking_mode=EXCLUSIVE; PRAGMA synchronous=%s; PRAGMA journal_mode=WAL;"
              "PRAGMA journal_size_limit=%d; PRAGMA cache_size=-4096; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
              "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON",
-             PAGE_BYTES, 4 * CHECKPOINT_PAGES * PAGE_BYTES);
+             PAGE_BYTES, j->unsynced ? "OFF" : "FULL", 4 * CHECKPOINT_PAGES * PAGE_BYTES);
     int err = exec(j, text, "open it", d);
     err = err ? err : check_schema(j, d);
+    err = err ? err : exec(j, "PRAGMA synchronous=FULL", "open it", d);
     for (int i = 0; err == 0 && i < ST_COUNT; i++) {
         if (sqlite3_prepare_v3(j->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &j->st[i], NULL) != SQLITE_OK)
             err = journal_fail(j, "read its tables", d);
@@ -290,7 +301,7 @@ static int open_all(struct journal *j, const char *dir, bool create, struct diag
     if (err == 0 && !create && access(j->path, F_OK) != 0) /* leave no lock file where there is no state */
         err = diag_fail(d, file_error(errno), "%s: %s; there is no state in this directory", j->path, strerror(errno));
     err = err ? err : lock_directory(j, dir, d);
-    err = err ? err : create_file(j, dir, create, d);
+    err = err ? err : open_file(j, dir, create, d);
     return err ? err : open_database(j, d);
 }
 
@@ -299,7 +310,7 @@ int journal_open(const char *dir, bool create, struct journal **out, struct diag
     struct journal *j = calloc(1, sizeof(*j));
     if (!j)
         return diag_fail(d, SHEAF_ENOMEM, "%s: out of memory", dir);
-    j->lock_fd = -1;
+    j->lock_fd = j->file_fd = j->dir_fd = -1;
     int err = open_all(j, dir, create, d);
     if (err)
         journal_close(j);
@@ -308,15 +319,22 @@ int journal_open(const char *dir, bool create, struct journal **out, struct diag
     return err;
 }
 
+static void close_fd(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 void journal_close(struct journal *j)
 {
     if (!j)
         return;
     for (int i = 0; i < ST_COUNT; i++)
         sqlite3_finalize(j->st[i]);
-    sqlite3_close(j->db); /* checkpoints and removes the log */
-    if (j->lock_fd >= 0)
-        close(j->lock_fd);
+    sqlite3_close(j->db);
+    close_fd(j->file_fd);
+    close_fd(j->dir_fd);
+    close_fd(j->lock_fd);
     buf_finish(&j->pending.status);
     buf_finish(&j->pending.scores);
     free(j->path);
@@ -338,6 +356,7 @@ int journal_begin(struct journal *j, struct diag *d)
 int journal_commit(struct journal *j, struct diag *d)
 {
     int err = journal_flush(j, d);
+    err = err ? err : sync_new(j, d);
     return err ? err : journal_step(j, ST_COMMIT, "commit", d);
 }
 

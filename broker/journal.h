@@ -23,7 +23,7 @@ struct journal;
 /* Opens (create: makes) the journal of a state directory. SHEAF_EBUSY when another process has it, SHEAF_ENOENT, SHEAF_EINVAL on a
  * network file system (by statfs), SHEAF_ECORRUPT, SHEAF_EVERSION, SHEAF_EIO, SHEAF_ENOSPC; one line in d. */
 int journal_open(const char *dir, bool create, struct journal **out, struct diag *d);
-void journal_close(struct journal *j); /* checkpoints; NULL is fine */
+void journal_close(struct journal *j); /* the log stays beside the database; NULL is fine */
 
 int journal_begin(struct journal *j, struct diag *d);
 int journal_commit(struct journal *j, struct diag *d);

@@ -55,6 +55,9 @@ struct journal {
     sqlite3 *db;
     char *path;
     int lock_fd;
+    int file_fd,
+        dir_fd; /* of the database and its directory. Held open as long as SQLite is: closing file_fd drops its locks */
+    bool unsynced; /* made anew and not on the disk yet: the first commit sees to that */
     int wal_pages; /* in the log since the last checkpoint */
     sqlite3_stmt *st[ST_COUNT];
     struct journal_pending pending;

@@ -34,7 +34,7 @@ struct loop {
     struct scribe_batch *first, **last; /* handed over this turn */
     struct buf head, frame;
     uint64_t bad;
-    bool listening;
+    bool listening, written_down; /* bound; the endpoint file is ours */
 };
 
 /* A message with its bytes, for as long as anybody needs them. */
@@ -270,29 +270,41 @@ static int open_socket(struct loop *l, struct diag *d)
     return 0;
 }
 
-/* Binds, and where `sheaf list` will look for it writes down where. */
+/* Binds before anything else, so that worker and client find us as soon as they look. */
 static int listen_at(struct loop *l, struct diag *d)
 {
-    const struct broker_options *o = l->options;
-    char path[4096];
-    if (zmq_bind(l->socket, o->listen) < 0)
-        return diag_fail(d, SHEAF_EINVAL, "cannot listen at %s: %s", o->listen, zmq_strerror(errno));
+    if (zmq_bind(l->socket, l->options->listen) < 0)
+        return diag_fail(d, SHEAF_EINVAL, "cannot listen at %s: %s", l->options->listen, zmq_strerror(errno));
     l->listening = true;
-    if (snprintf(path, sizeof(path), "%s/endpoint", o->state_dir) >= (int)sizeof(path))
-        return diag_fail(d, SHEAF_EINVAL, "%s: the name of the state directory is too long", o->state_dir);
-    return file_write_atomic(path, o->listen, strlen(o->listen), d);
+    return 0;
 }
 
-/* Nobody is to be found there any more. libzmq leaves the file of an ipc socket behind. */
+/* Where `sheaf list` looks for a live broker. It need not outlive a power cut. */
+static int write_endpoint(struct loop *l, struct diag *d)
+{
+    char path[4096], temporary[4096];
+    const char *dir = l->options->state_dir;
+    if (snprintf(path, sizeof(path), "%s/endpoint", dir) >= (int)sizeof(path) ||
+        snprintf(temporary, sizeof(temporary), "%s/.endpoint.tmp", dir) >= (int)sizeof(temporary))
+        return diag_fail(d, SHEAF_EINVAL, "%s: the name of the state directory is too long", dir);
+    FILE *f = fopen(temporary, "we");
+    bool written = f && fputs(l->options->listen, f) >= 0;
+    if (f && fclose(f) != 0)
+        written = false;
+    if (!written || rename(temporary, path) != 0)
+        return diag_fail(d, file_error(errno), "%s: cannot write: %s", path, strerror(errno));
+    l->written_down = true;
+    return 0;
+}
+
+/* Takes back what others would look for. */
 static void unlisten(const struct loop *l)
 {
     const struct broker_options *o = l->options;
     char path[4096];
-    if (!l->listening)
-        return;
-    if (!strncmp(o->listen, "ipc://", 6))
+    if (l->listening && !strncmp(o->listen, "ipc://", 6))
         unlink(o->listen + 6);
-    if (snprintf(path, sizeof(path), "%s/endpoint", o->state_dir) < (int)sizeof(path))
+    if (l->written_down && snprintf(path, sizeof(path), "%s/endpoint", o->state_dir) < (int)sizeof(path))
         unlink(path);
 }
 
@@ -326,21 +338,23 @@ static int start(struct loop *l, struct journal **journal, struct diag *d)
                              .wall_ms = env_wall};
     randombytes_buf(&config.epoch, sizeof(config.epoch));
     config.epoch |= 1;
-    int err = dir_make(l->options->state_dir, 0700, d);
+    l->sigfd = sigfd_open(signals, sizeof(signals) / sizeof(signals[0]), d);
+    if (l->sigfd < 0)
+        return l->sigfd;
+    int err = open_socket(l, d);
+    if (err == 0)
+        err = listen_at(l, d);
+    if (err == 0)
+        err = dir_make(l->options->state_dir, 0700, d);
     if (err == 0)
         err = journal_open(l->options->state_dir, true, journal, d);
     if (err < 0)
         return err;
-    l->sigfd = sigfd_open(signals, sizeof(signals) / sizeof(signals[0]), d);
-    if (l->sigfd < 0)
-        return l->sigfd;
     l->broker = broker_create(&config, &env);
     if (!l->broker)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
-    err = open_socket(l, d);
-    if (err == 0)
-        err = restore(l, journal, d);
-    return err < 0 ? err : listen_at(l, d);
+    err = restore(l, journal, d);
+    return err < 0 ? err : write_endpoint(l, d);
 }
 
 int broker_run(const struct broker_options *o, struct diag *d)
