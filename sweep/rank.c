@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * rank: a binary heap of entries whose numbers lie in blocks of their own, so that sifting moves few bytes.
+ * rank: a pool of entries, cut down to the best by quickselect when it is full. Each place of the pool owns the memory for
+ * an entry's values; entries that move take theirs along, so that every place always has one.
  */
 #include "sweep/rank.h"
 
 #include "common/err.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define POOL_FACTOR 4u
 
 void rank_init(struct rank *r, uint32_t n_scores, uint64_t best)
 {
@@ -17,14 +19,13 @@ void rank_init(struct rank *r, uint32_t n_scores, uint64_t best)
 
 void rank_finish(struct rank *r)
 {
-    for (uint64_t i = 0; i < r->n; i++)
-        free(r->heap[i].values);
-    free(r->heap);
-    free(r->sorted);
+    for (uint64_t i = 0; i < r->n_values; i++)
+        free(r->pool[i].values);
+    free(r->pool);
     *r = (struct rank){0};
 }
 
-/* Is a better than b? */
+/* Is a better than b? A total order: trials differ. */
 static bool better(const struct rank_entry *a, const struct rank_entry *b)
 {
     if (a->class != b->class)
@@ -34,12 +35,6 @@ static bool better(const struct rank_entry *a, const struct rank_entry *b)
     return a->trial < b->trial;
 }
 
-bool rank_wants_slow(const struct rank *r, uint32_t class, double key, uint64_t trial)
-{
-    struct rank_entry e = {.trial = trial, .key = key, .class = class};
-    return r->n < r->best || better(&e, &r->heap[0]);
-}
-
 static void swap(struct rank_entry *a, struct rank_entry *b)
 {
     struct rank_entry e = *a;
@@ -47,43 +42,74 @@ static void swap(struct rank_entry *a, struct rank_entry *b)
     *b = e;
 }
 
-static void sift_up(struct rank *r, uint64_t i)
+/* Puts everything better than the pivot before it; returns where the pivot ends up. */
+static uint64_t partition(struct rank_entry *at, uint64_t from, uint64_t to, uint64_t pivot)
 {
-    for (; i > 0 && better(&r->heap[(i - 1) / 2], &r->heap[i]); i = (i - 1) / 2)
-        swap(&r->heap[(i - 1) / 2], &r->heap[i]);
+    uint64_t put = from;
+    swap(&at[pivot], &at[to - 1]);
+    for (uint64_t i = from; i + 1 < to; i++)
+        if (better(&at[i], &at[to - 1]))
+            swap(&at[i], &at[put++]);
+    swap(&at[put], &at[to - 1]);
+    return put;
 }
 
-static void sift_down(struct rank *r, uint64_t i)
+/* Hoare's selection: afterwards the first `best` entries are the best ones, the worst of them last. */
+static void select_best(struct rank *r)
 {
-    for (;;) {
-        uint64_t worst = i;
-        for (uint64_t child = 2 * i + 1; child <= 2 * i + 2 && child < r->n; child++)
-            if (better(&r->heap[worst], &r->heap[child]))
-                worst = child;
-        if (worst == i)
+    uint64_t from = 0, to = r->n, dice = r->n;
+    while (to - from > 1) {
+        dice = dice * 6364136223846793005u + 1442695040888963407u; /* no order of arrival is a bad one */
+        uint64_t pivot = partition(r->pool, from, to, from + (dice >> 33) % (to - from));
+        if (pivot + 1 == r->best)
             return;
-        swap(&r->heap[i], &r->heap[worst]);
-        i = worst;
+        if (pivot + 1 < r->best)
+            from = pivot + 1;
+        else
+            to = pivot;
     }
+}
+
+static void cut(struct rank *r)
+{
+    if (r->n <= r->best)
+        return;
+    select_best(r);
+    r->n = r->best;
+    if (r->pool[r->n - 1].class == RANK_SCORED)
+        r->limit = r->pool[r->n - 1].key;
 }
 
 static int grow(struct rank *r)
 {
     uint64_t cap = r->cap ? 2 * r->cap : 16;
-    if (cap > r->best)
-        cap = r->best;
-    if (cap > SIZE_MAX / sizeof(*r->heap))
+    if (cap > POOL_FACTOR * r->best)
+        cap = POOL_FACTOR * r->best;
+    if (cap > SIZE_MAX / sizeof(*r->pool))
         return SHEAF_ENOMEM;
-    struct rank_entry *heap = realloc(r->heap, (size_t)cap * sizeof(*heap));
-    if (!heap)
+    struct rank_entry *pool = realloc(r->pool, (size_t)cap * sizeof(*pool));
+    if (!pool)
         return SHEAF_ENOMEM;
-    r->heap = heap;
-    struct rank_entry *sorted = realloc(r->sorted, (size_t)cap * sizeof(*sorted));
-    if (!sorted)
-        return SHEAF_ENOMEM;
-    r->sorted = sorted;
+    r->pool = pool;
     r->cap = cap;
     return SHEAF_OK;
+}
+
+/* A free place with memory for values. NULL when memory is short. */
+static struct rank_entry *place(struct rank *r)
+{
+    if (r->n == POOL_FACTOR * r->best)
+        cut(r);
+    if (r->n == r->cap && grow(r) != SHEAF_OK)
+        return NULL;
+    struct rank_entry *e = &r->pool[r->n];
+    if (r->n == r->n_values) {
+        e->values = malloc(4 * (size_t)r->n_scores * sizeof(double) + 1);
+        if (!e->values)
+            return NULL;
+        r->n_values++;
+    }
+    return e;
 }
 
 static void copy_values(const struct rank *r, const struct trial_result *from, double *to)
@@ -97,26 +123,20 @@ static void copy_values(const struct rank *r, const struct trial_result *from, d
 
 int rank_add(struct rank *r, const struct trial_result *result, double key)
 {
-    struct rank_entry e = {.trial = result->trial, .key = key, .n_failed = result->n_failed, .n = result->n};
-    e.class = result->failed ? RANK_FAILED : key == key ? RANK_SCORED : RANK_NAN;
-    if (!rank_wants_slow(r, e.class, key, e.trial))
+    struct rank_entry *e = place(r);
+    if (!e)
+        return SHEAF_ENOMEM;
+    uint32_t class = result->failed ? RANK_FAILED : key == key ? RANK_SCORED : RANK_NAN;
+    if (class != RANK_SCORED && r->limit < (double)INFINITY)
         return SHEAF_OK;
-    bool full = r->n == r->best;
-    if (!full && r->n == r->cap && grow(r) != SHEAF_OK)
-        return SHEAF_ENOMEM;
-    e.values = full ? r->heap[0].values : malloc(4 * (size_t)r->n_scores * sizeof(double) + 1);
-    if (!e.values)
-        return SHEAF_ENOMEM;
-    copy_values(r, result, e.values);
-    if (full) {
-        r->heap[0] = e;
-        sift_down(r, 0);
-    } else {
-        r->heap[r->n++] = e;
-        sift_up(r, r->n - 1);
-    }
-    if (r->n == r->best && r->heap[0].class == RANK_SCORED)
-        r->limit = r->heap[0].key;
+    *e = (struct rank_entry){.trial = result->trial,
+                             .key = key,
+                             .n_failed = result->n_failed,
+                             .n = result->n,
+                             .class = class,
+                             .values = e->values};
+    copy_values(r, result, e->values);
+    r->n++;
     return SHEAF_OK;
 }
 
@@ -127,9 +147,8 @@ static int by_rank(const void *a, const void *b)
 
 const struct rank_entry *rank_sorted(struct rank *r)
 {
-    if (r->n > 0) {
-        memcpy(r->sorted, r->heap, (size_t)r->n * sizeof(*r->heap));
-        qsort(r->sorted, (size_t)r->n, sizeof(*r->sorted), by_rank);
-    }
-    return r->sorted;
+    cut(r);
+    if (r->n > 0)
+        qsort(r->pool, (size_t)r->n, sizeof(*r->pool), by_rank);
+    return r->pool;
 }

@@ -105,7 +105,7 @@ static int close_trial(struct tally *t, uint64_t trial, const uint8_t *status, c
     if (!status || all_done(status, t->cells)) {
         status = NULL;
         double score = reduce_score(&t->shape, cells, t->goal.score, t->scratch);
-        if (!rank_wants(&t->rank, tally_key(t, score), trial))
+        if (!rank_wants(&t->rank, tally_key(t, score)))
             return SHEAF_OK;
     }
     struct trial_result result = {.trial = trial};
@@ -146,7 +146,7 @@ static int add_single_cells(struct tally *t, uint64_t first, uint64_t n, const u
     for (uint64_t i = 0; i < n; i++, at += stride) {
         double score;
         memcpy(&score, at, sizeof(score));
-        if (!rank_wants(&t->rank, sign * score, first + i))
+        if (!rank_wants(&t->rank, sign * score))
             continue;
         t->counts.trials_closed--; /* close_trial counts it again */
         int rc = close_trial(t, first + i, NULL, scores + i * stride);

@@ -65,7 +65,7 @@ static int save_rank(const struct tally *t, struct buf *out)
 {
     int rc = le_put(out, t->rank.n);
     for (uint64_t i = 0; i < t->rank.n && rc == SHEAF_OK; i++) {
-        const struct rank_entry *e = &t->rank.heap[i];
+        const struct rank_entry *e = &t->rank.pool[i];
         const uint64_t numbers[] = {e->trial, e->class == RANK_FAILED, e->n_failed, e->n};
         rc = put_all(out, numbers, sizeof(numbers) / sizeof(numbers[0]));
         rc = rc ? rc : le_put_doubles(out, e->values, 4 * (uint64_t)t->shape.n_scores);
