@@ -32,7 +32,19 @@ void client_msg_finish(struct client_msg *m)
 {
     buf_finish(&m->bytes);
     arena_finish(&m->arena);
-    m->type = 0;
+    free(m->body);
+    client_msg_init(m);
+}
+
+int client_msg_decode(struct client_msg *m, uint32_t type, struct diag *d)
+{
+    if (m->body == NULL)
+        m->body = mem_realloc(NULL, PROTO_MAX_STRUCT);
+    if (m->body == NULL)
+        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    arena_reset(&m->arena);
+    m->type = type;
+    return proto_body(type, m->bytes.data, m->bytes.len, &m->arena, m->body, d);
 }
 
 /* A local broker is started beside us, so a connect that came too early is tried again soon; a remote one is not hurried. */
@@ -178,9 +190,7 @@ int client_recv(struct client *c, struct client_msg *m, int timeout_ms, struct d
     err = proto_head(c->head.data, c->head.len, &head, d);
     if (err != SHEAF_OK)
         return err;
-    arena_reset(&m->arena);
-    m->type = head.type;
-    return proto_body(head.type, m->bytes.data, m->bytes.len, &m->arena, m->body, d);
+    return client_msg_decode(m, head.type, d);
 }
 
 void *client_socket(struct client *c)
@@ -203,7 +213,7 @@ int client_call(struct client *c, uint32_t type, const void *body, uint32_t want
 
 int client_refusal(const struct client_msg *m, struct diag *d)
 {
-    const struct msg_error *e = (const struct msg_error *)(const void *)m->body;
+    const struct msg_error *e = m->body;
     int err = e->err < 0 && e->err >= SHEAF_ERR_LAST ? (int)e->err : SHEAF_EPROTO;
     return diag_fail(d, err, "%s", e->text[0] != '\0' ? e->text : sheaf_strerror(err));
 }

@@ -14,16 +14,20 @@
 
 struct client;
 
-/* A received message: its type, its body as the struct of that type, and the memory that it points to. */
+/* A received message: its type, its body as the struct of that type (in memory of its own, so that it may be any struct), and
+ * what the body points to. May be moved by assignment. */
 struct client_msg {
     uint32_t type;
+    void *body; /* NULL before the first message */
     struct buf bytes;
     struct arena arena;
-    _Alignas(16) unsigned char body[PROTO_MAX_STRUCT];
 };
 
 void client_msg_init(struct client_msg *m);
 void client_msg_finish(struct client_msg *m);
+
+/* Reads m->bytes, the body of a message of that type, into m->body. 0, SHEAF_ENOMEM, or as proto_body. */
+int client_msg_decode(struct client_msg *m, uint32_t type, struct diag *d);
 
 /* Connects to "ipc://..." or "tcp://..."; returns at once, also when nobody listens there yet. 0, SHEAF_EINVAL for what is no
  * endpoint, SHEAF_ENOMEM, SHEAF_EIO. Close with client_close (NULL is fine); what was sent has 200 ms left to leave. */

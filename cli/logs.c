@@ -60,7 +60,7 @@ static int print_logs(struct target *t, const struct target_options *o, struct m
         err = target_call(t, MSG_READ, read, MSG_PAGE, d);
         if (err != SHEAF_OK)
             break;
-        const struct msg_page *p = (const struct msg_page *)(const void *)t->msg.body;
+        const struct msg_page *p = t->msg.body;
         err = print_page(p, json, d);
         end = p->end || p->next <= read->from;
         read->from = p->next;

@@ -35,11 +35,9 @@ static void on_send(void *ctx, uint64_t peer, uint32_t type, const void *body)
     struct buf head = {0};
     struct client_msg *m = o->reply;
     m->bytes.len = 0;
-    arena_reset(&m->arena);
-    m->type = type;
     o->err = proto_encode(type, body, &head, &m->bytes);
     if (o->err == SHEAF_OK)
-        o->err = proto_body(type, m->bytes.data, m->bytes.len, &m->arena, m->body, NULL);
+        o->err = client_msg_decode(m, type, NULL);
     o->replied = true;
     buf_finish(&head);
 }

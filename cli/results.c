@@ -68,7 +68,7 @@ static int read_page(void *ctx, const struct msg_read *read, struct msg_page *pa
     struct client_msg *m = &p->of[read->kind];
     int err = target_read(p->target, read, m, d);
     if (err == SHEAF_OK)
-        *page = *(const struct msg_page *)(const void *)m->body;
+        *page = *(const struct msg_page *)m->body;
     return err;
 }
 

@@ -133,7 +133,7 @@ static int on_message(struct session *s, bool *final, struct diag *d)
     if (s->incoming.type == MSG_ERROR)
         return client_refusal(&s->incoming, d);
     if (s->incoming.type == MSG_SUBMITTED) {
-        const struct msg_submitted *m = (const struct msg_submitted *)(const void *)s->incoming.body;
+        const struct msg_submitted *m = s->incoming.body;
         s->sweep = m->sweep;
         s->resumed = m->resumed;
         s->children.progress = true;
@@ -243,7 +243,7 @@ int session_call(struct session *s, uint32_t type, const void *body, uint32_t wa
 
 const struct msg_status *session_status(const struct session *s)
 {
-    return s->has_status ? (const struct msg_status *)(const void *)s->status.body : NULL;
+    return s->has_status ? s->status.body : NULL;
 }
 
 bool session_interrupted(const struct session *s)

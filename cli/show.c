@@ -56,7 +56,7 @@ static int list_target(struct target *t, struct arena *a, struct buf *rows, stru
 {
     int err = target_call(t, MSG_LIST, NULL, MSG_LISTING, d);
     if (err == SHEAF_OK)
-        err = take_listing((const struct msg_listing *)(const void *)t->msg.body, t->number, target_live(t), a, rows);
+        err = take_listing(t->msg.body, t->number, target_live(t), a, rows);
     return err == SHEAF_ENOMEM ? diag_fail(d, err, "out of memory") : err;
 }
 

@@ -59,7 +59,7 @@ static int find_remote(struct target *t, const char *which, struct diag *d)
     int err = target_call(t, MSG_LIST, NULL, MSG_LISTING, d);
     if (err != SHEAF_OK)
         return err;
-    const struct msg_listing *l = (const struct msg_listing *)(const void *)t->msg.body;
+    const struct msg_listing *l = t->msg.body;
     for (uint32_t i = 0; i < l->n_sweeps; i++) {
         char number[24];
         (void)snprintf(number, sizeof number, "%" PRIu64, l->sweeps[i].sweep);
@@ -120,7 +120,7 @@ int target_status(struct target *t, uint32_t top, struct diag *d)
 
 const struct msg_status *target_last_status(const struct target *t)
 {
-    return (const struct msg_status *)(const void *)t->status.body;
+    return t->status.body;
 }
 
 bool target_live(const struct target *t)

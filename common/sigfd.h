@@ -19,7 +19,7 @@ int sigfd_open(const int *signals, size_t n, struct diag *d);
 /* The next signal that arrived, 0 when there is none. Signals of one kind merge: after SIGCHLD reap until nothing is left. */
 int sigfd_next(int fd);
 
-/* Gives the signals back to their default action. fd < 0 is fine. */
+/* Gives the signals back to their default action; those that were not read are forgotten. fd < 0 is fine. */
 void sigfd_close(int fd);
 
 #endif

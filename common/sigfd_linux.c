@@ -43,10 +43,26 @@ int sigfd_next(int fd)
     return n == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
 }
 
+/* What has come and was not read must not strike now. Ignoring a signal for a moment drops it. */
+static void forget_pending(const sigset_t *set)
+{
+    static const int deadly[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
+    for (size_t i = 0; i < sizeof deadly / sizeof deadly[0]; i++) {
+        struct sigaction old, ignore;
+        if (sigismember(set, deadly[i]) != 1)
+            continue;
+        memset(&ignore, 0, sizeof ignore);
+        ignore.sa_handler = SIG_IGN;
+        if (sigaction(deadly[i], &ignore, &old) == 0)
+            (void)sigaction(deadly[i], &old, NULL);
+    }
+}
+
 void sigfd_close(int fd)
 {
     if (fd < 0)
         return;
     (void)close(fd);
+    forget_pending(&taken);
     (void)pthread_sigmask(SIG_UNBLOCK, &taken, NULL);
 }

@@ -60,12 +60,24 @@ static void it_can_be_closed_and_opened_again_and_is_close_on_exec(void **state)
     }
 }
 
+static void what_was_not_read_does_not_strike_after_the_close(void **state)
+{
+    (void)state;
+    int fd = sigfd_open(wanted, 2, NULL);
+    assert_int_equal(raise(SIGTERM), 0);
+    sigfd_close(fd);
+    fd = sigfd_open(wanted, 2, NULL);
+    assert_int_equal(sigfd_next(fd), 0);
+    sigfd_close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_signal_makes_the_descriptor_readable_once),
         cmocka_unit_test(two_kinds_arrive_both),
         cmocka_unit_test(it_can_be_closed_and_opened_again_and_is_close_on_exec),
+        cmocka_unit_test(what_was_not_read_does_not_strike_after_the_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

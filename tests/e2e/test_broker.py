@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""A broker and a worker started by hand, and clients that speak to them over TCP."""
+
+import json
+import signal
+import socket
+
+import pytest
+
+from conftest import wait_until
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@pytest.fixture
+def broker(world):
+    """A broker with one worker of two slots. Clients find it through $SHEAF_BROKER."""
+    url = f"tcp://127.0.0.1:{free_port()}"
+    processes = [world.start("broker", "--listen", url, "--state", world.path / "broker", stdout=None, stderr=None),
+                 world.start("worker", "--broker", url, "--slots", "2", stdout=None, stderr=None)]
+    world.env["SHEAF_BROKER"] = url
+    wait_until(lambda: world.run("list", code=None).returncode == 0, "the broker answers")
+    yield url
+    for p in reversed(processes):
+        p.send_signal(signal.SIGTERM)
+        assert p.wait(timeout=30) == 0
+
+
+def test_sweeps_run_at_a_broker_elsewhere(world, broker):
+    grid = {"x": {"from": 1, "to": 1000, "step": 1}}
+    r = world.json("run", world.sweep(name="far", params=grid))
+    assert r["tasks"]["done"] == 1000 and r["sweep"] == 1
+    assert not world.state.exists()  # nothing is kept here
+    here = world.json("run", world.sweep(params=grid), "--broker", "", "--state", world.path / "own")
+    assert here["digest"] == r["digest"]
+    world.run("run", world.sweep("b.yaml", params={"x": [1, 2]}))
+    listed = world.json("list")["sweeps"]
+    assert [(s["sweep"], s["name"], s["state"]) for s in listed] == [(1, "far", "done"), (2, "", "done")]
+    assert world.json("show", "far")["digest"] == r["digest"]
+    assert world.json("wait", "last")["sweep"] == 2
+    assert len(world.run("results", "1", "--tasks").stdout.splitlines()) == 1001
+    world.run("rm", "1")
+    assert [s["sweep"] for s in world.json("list")["sweeps"]] == [2]
+    assert "no sweep" in world.refused("show", "far")
+
+
+def test_ctrl_c_cancels_there_and_the_same_command_goes_on(world, broker):
+    sweep = world.sweep(plugin="sleep", params={"ms": 30, "x": list(range(200))})
+    p = world.start("run", sweep)
+    wait_until(lambda: [s for s in world.json("list")["sweeps"] if s["tasks"]["done"] > 3], "tasks are done")
+    p.send_signal(signal.SIGINT)
+    out, err = p.communicate()
+    assert p.returncode == 5 and "goes on from there" in err
+    assert world.json("show", "last")["state"] == "cancelled"
+    r = world.json("run", sweep, "--set", "params.ms=30")
+    assert r["tasks"]["done"] == 200 and r["resumed"] > 3
+
+
+def test_ctrl_c_of_wait_leaves_the_sweep_alone(world, broker):
+    p = world.start("run", world.sweep(plugin="sleep", params={"ms": 30, "x": list(range(100))}), "--json")
+    wait_until(lambda: world.json("list")["sweeps"], "the sweep is there")
+    w = world.start("wait", "last", stderr=None)
+    wait_until(lambda: world.json("show", "last")["tasks"]["done"] > 20, "it goes on")
+    w.send_signal(signal.SIGINT)
+    w.communicate()
+    assert w.returncode == 5
+    out, _ = p.communicate()
+    assert p.returncode == 0 and json.loads(out)["tasks"]["done"] == 100
+
+
+def test_cancel_and_retry_there(world, broker):
+    p = world.start("run", world.sweep(plugin="sleep", params={"ms": 30, "x": list(range(400))}))
+    wait_until(lambda: world.json("list")["sweeps"], "the sweep is there")
+    assert "cancel it first" in world.refused("rm", "last")
+    world.run("cancel", "last")
+    p.communicate()
+    assert p.returncode == 5
+    world.run("run", world.sweep("f.yaml", plugin="fault", params={"mode": "error", "every": 5, "x": list(range(10))}), code=3)
+    world.run("retry", "last", "--failed")
+    assert world.json("wait", "last", code=3)["tasks"]["failed"] == 2
+
+
+def test_a_second_broker_on_one_state_directory_is_refused(world, broker):
+    line = world.refused("broker", "--listen", f"tcp://127.0.0.1:{free_port()}", "--state", world.path / "broker")
+    assert "in use" in line
