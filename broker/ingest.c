@@ -256,6 +256,8 @@ void ingest_failure(struct broker *b, struct bsweep *s, const struct msg_failure
     copy.reason = strdup(f->reason);
     copy.tail = strdup(f->tail);
     if (!copy.reason || !copy.tail) {
+        free((char *)copy.reason);
+        free((char *)copy.tail);
         broker_check(b, SHEAF_ENOMEM);
         return;
     }

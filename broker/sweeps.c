@@ -518,8 +518,8 @@ void sweep_submit(struct broker *b, uint64_t peer, const struct msg_submit *m)
     if (!s && err == 0 && !(s = sweep_first(b, m, &d)))
         err = SHEAF_ENOMEM;
     arena_finish(&a);
-    if (err < 0 || why) {
-        broker_refuse(b, peer, err < 0 ? err : SHEAF_EINVAL, why ? why : d.text);
+    if (err != 0 || why) {
+        broker_refuse(b, peer, err != 0 ? err : SHEAF_EINVAL, why ? why : d.text);
         return;
     }
     submitted_later(b, peer, &(struct msg_submitted){.sweep = s->id, .resumed = s->done.count});

@@ -128,13 +128,14 @@ int state_scan(const char *root, struct arena *a, struct state_sweep **at, uint3
 
 static bool means(const struct state_sweep *s, const char *which, uint64_t number)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the analyser holds an element's address for NULL */
     return strcmp(which, "last") == 0 || (number > 0 ? s->number == number : strcmp(s->name, which) == 0);
 }
 
 int state_find(const char *root, const char *which, struct arena *a, struct state_sweep *out, struct diag *d)
 {
-    struct state_sweep *all;
-    uint32_t n;
+    struct state_sweep *all = NULL;
+    uint32_t n = 0;
     int err = state_scan(root, a, &all, &n, d);
     if (err != SHEAF_OK)
         return err;
@@ -227,8 +228,8 @@ static int give_number(const char *root, const char *dir, struct arena *a, uint6
 {
     const char *last = read_line(root, "numbers", a);
     uint64_t largest = last != NULL ? strtoull(last, NULL, 10) : 0;
-    struct state_sweep *all;
-    uint32_t n;
+    struct state_sweep *all = NULL;
+    uint32_t n = 0;
     int err = state_scan(root, a, &all, &n, d);
     if (err != SHEAF_OK)
         return err;
@@ -250,7 +251,7 @@ static int number_new_folder(const char *root, struct arena *a, struct state_swe
     const char *path = arena_printf(a, "%s/lock", root);
     if (path == NULL)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
-    int fd, err = lock_file(path, true, &fd, d);
+    int fd = -1, err = lock_file(path, true, &fd, d);
     if (err != SHEAF_OK)
         return err;
     err = give_number(root, s->dir, a, &s->number, d);
@@ -279,7 +280,7 @@ int state_enter(const char *root, const uint8_t identity[HASH_BYTES], const char
     if (dir == NULL)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     struct state_sweep s = {.dir = dir, .name = name, .source = source};
-    int fd, err = dir_make(dir, 0700, d);
+    int fd = -1, err = dir_make(dir, 0700, d);
     if (err != SHEAF_OK)
         return err;
     bool known = read_folder(dir, a, &s);

@@ -186,7 +186,7 @@ static int make_int_range(struct axis_job *j, const struct ynode *step, const st
         a->count = count != NULL ? (uint64_t)count->value.i : 0;
         return 0;
     }
-    if (count == NULL)
+    if (count == NULL || count->value.i < 2) /* one point: from and to are the same */
         return make_int_steps(j, step != NULL ? step->value.i : 1);
     uint64_t width = (uint64_t)a->to.i - (uint64_t)a->from.i, gaps = (uint64_t)count->value.i - 1;
     if (width % gaps == 0 && width / gaps <= INT64_MAX)

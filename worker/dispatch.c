@@ -191,7 +191,7 @@ static uint64_t chunk_count(const struct worker *w, const struct wsweep *s, uint
         n = 1;
     if (s->task_ns > 0 && (double)n * s->task_ns > (double)CHUNK_NS)
         n = (uint64_t)((double)CHUNK_NS / s->task_ns);
-    uint64_t share = pending / (2 * slots_alive(w, s)) + 1;
+    uint64_t alive = slots_alive(w, s), share = pending / (2 * (alive > 0 ? alive : 1)) + 1;
     if (s->task_ns <= 0 ||
         (double)share * s->task_ns > 0.2 * (double)NS_PER_MS) /* tiny shares cost more than they balance */
         n = n < share ? n : share;

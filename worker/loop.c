@@ -109,6 +109,7 @@ static bool take_message(struct loop *l)
     }
     if (got < 0)
         log_warn("a malformed message of the broker was passed over: %s", d.text);
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): proto_body filled it, or got is below 0 */
     else if (head.type == MSG_ERROR && ((struct msg_error *)(void *)body)->err != SHEAF_EGONE)
         log_error("the broker says: %s", ((struct msg_error *)(void *)body)->text);
     if (got >= 0)
@@ -126,24 +127,40 @@ static bool lifeline_cut(int fd)
     return fd >= 0 && poll(&p, 1, 0) > 0 && read(fd, &byte, 1) <= 0;
 }
 
+/* What the loop waits for: the socket, signals, the lifeline, the slots. */
+static int poll_items(const struct loop *l, bool lifeline, zmq_pollitem_t *items)
+{
+    struct pollfd fds[CREW_MAX_FDS];
+    int n = 0;
+    items[n++] = (zmq_pollitem_t){l->socket, 0, ZMQ_POLLIN, 0};
+    items[n++] = (zmq_pollitem_t){NULL, l->sigfd, ZMQ_POLLIN, 0};
+    if (lifeline)
+        items[n++] = (zmq_pollitem_t){NULL, l->options->lifeline, ZMQ_POLLIN, 0};
+    if (crew_fd(l->crew) >= 0) {
+        items[n++] = (zmq_pollitem_t){NULL, crew_fd(l->crew), ZMQ_POLLIN, 0};
+        return n;
+    }
+    size_t n_fds = crew_fds(l->crew, fds, CREW_MAX_FDS);
+    for (size_t i = 0; i < n_fds; i++)
+        items[n++] = (zmq_pollitem_t){NULL, fds[i].fd, fds[i].events, 0};
+    return n;
+}
+
 static int turns(struct loop *l, struct diag *d)
 {
-    zmq_pollitem_t items[] = {{l->socket, 0, ZMQ_POLLIN, 0},
-                              {NULL, crew_fd(l->crew), ZMQ_POLLIN, 0},
-                              {NULL, l->sigfd, ZMQ_POLLIN, 0},
-                              {NULL, l->options->lifeline, ZMQ_POLLIN, 0}};
-    int n_items = l->options->lifeline >= 0 ? 4 : 3;
+    static zmq_pollitem_t items[CREW_MAX_FDS + 4];
+    bool lifeline = l->options->lifeline >= 0;
     int64_t wait_ns = 0, stop_at = 0;
     while (!worker_finished(l->worker)) {
         long wait_ms = (long)((wait_ns + NS_PER_MS - 1) / NS_PER_MS);
-        if (zmq_poll(items, n_items, wait_ms) < 0 && errno != EINTR)
+        if (zmq_poll(items, poll_items(l, lifeline, items), wait_ms) < 0 && errno != EINTR)
             return diag_fail(d, SHEAF_EIO, "zmq_poll: %s", zmq_strerror(errno));
         int64_t now = clock_mono_ns();
         worker_time(l->worker, now);
         if (!stop_at && (sigfd_next(l->sigfd) != 0 || lifeline_cut(l->options->lifeline))) {
             worker_stop(l->worker);
             stop_at = now + STOP_NS;
-            n_items = 3;
+            lifeline = false;
         }
         for (int i = 0; i < TURN_MESSAGES && take_message(l); i++)
             ;

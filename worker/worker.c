@@ -507,7 +507,7 @@ static int64_t next_due(const struct worker *w)
     for (uint32_t i = 0; i < w->config.slots; i++)
         if (w->slots[i].nq)
             at = earliest(at, w->sample_at + SAMPLE_NS);
-    list_each(it, after, &w->sweeps)
+    list_each(it, after, &w->sweeps) /* NOLINT(clang-analyzer-unix.Malloc): sweep_destroy takes them out of the list */
     {
         const struct wsweep *s = list_entry(it, struct wsweep, node);
         if (s->backoff_until > w->now)
