@@ -5,6 +5,7 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 600
 RUN_FLAGS ?= --top 10
+MAKEFLAGS += --no-print-directory
 
 demo = $(BUILD)/demo
 configure = cmake --log-level=NOTICE -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=Release
