@@ -251,7 +251,8 @@ static bool needs_fresh_slot(const struct worker *w, const struct wslot *s)
         const struct wlease *l = list_entry(it, struct wlease, node);
         if (l->sweep != s->sweep || l->closed || s->sweep->dropped)
             continue;
-        if ((l->n_retries && s->worked) || (l->pending.count && !!(l->flags & LEASE_VERIFY) != s->verify))
+        bool other = !!(l->flags & LEASE_VERIFY) != s->verify;
+        if ((l->n_retries && (s->worked || other)) || (l->pending.count && other))
             return true;
     }
     return false;
