@@ -135,6 +135,23 @@ static void lose_others(struct broker *b, const struct bworker *newest)
     }
 }
 
+static void welcome(struct broker *b, const struct bworker *w, bool resend)
+{
+    struct msg_welcome m = {
+        .epoch = b->config.epoch, .beat_ms = b->config.beat_ms, .lost_ms = b->config.lost_ms, .resend = resend};
+    broker_say(b, w->peer, MSG_WELCOME, &m);
+}
+
+void workers_resend(struct broker *b)
+{
+    list_each(it, after, &b->workers)
+    {
+        const struct bworker *w = list_entry(it, struct bworker, node);
+        if (!w->lost)
+            welcome(b, w, true);
+    }
+}
+
 static void on_hello(struct broker *b, uint64_t peer, const struct msg_hello *m)
 {
     if (strlen(m->instance) != 32 || m->slots < 1) {
@@ -153,9 +170,7 @@ static void on_hello(struct broker *b, uint64_t peer, const struct msg_hello *m)
     w->heard = b->now;
     w->lost = false;
     w->n_plans = 0;
-    struct msg_welcome welcome = {
-        .epoch = b->config.epoch, .beat_ms = b->config.beat_ms, .lost_ms = b->config.lost_ms, .resend = !known};
-    broker_say(b, peer, MSG_WELCOME, &welcome);
+    welcome(b, w, !known);
     worker_held(b, w, m->held, m->n_held, true);
 }
 

@@ -161,6 +161,7 @@ void broker_check(struct broker *b, int err);
 struct bworker *broker_worker(struct broker *b, uint64_t peer);
 void broker_say(struct broker *b, uint64_t peer, uint32_t type, const void *body);
 void broker_refuse(struct broker *b, uint64_t peer, int err, const char *text);
+void workers_resend(struct broker *b); /* asks for every report that is not acknowledged */
 
 /* sweeps.c */
 struct bsweep *sweep_find(struct broker *b, uint64_t id); /* 0 = the newest */

@@ -354,7 +354,7 @@ static void take_numbers(struct bsweep *s, struct bworker *w, const struct msg_r
 
 static bool takes_results(const struct bsweep *s)
 {
-    return s->phase == PHASE_LOADING || s->phase == PHASE_RUNNING || s->phase == PHASE_STOPPING;
+    return s->phase == PHASE_RUNNING || s->phase == PHASE_STOPPING;
 }
 
 /* Everything of a report goes to the journal as one batch. */
@@ -412,6 +412,8 @@ void ingest_report(struct broker *b, struct bworker *w, const struct msg_report 
 {
     struct bsweep *s = m->sweep ? sweep_find(b, m->sweep) : NULL;
     struct blease *l = s ? lease_find(w, m->sweep, m->lease) : NULL;
+    if (s && s->phase == PHASE_LOADING)
+        return; /* what of it the journal has is not known yet: not acknowledged, it is asked for when that is */
     if (!l) {
         unknown_lease(b, w, s, m);
         return;

@@ -278,6 +278,7 @@ static void read_on(struct broker *b, struct bsweep *s, uint32_t kind, uint64_t 
 /* Whether a sweep that was read back goes on or had ended already. */
 static void loaded(struct broker *b, struct bsweep *s, uint32_t stored_state)
 {
+    workers_resend(b); /* what came meanwhile was passed over */
     bool over = stored_state == SWEEP_DONE || stored_state == SWEEP_FAILED || stored_state == SWEEP_CANCELLED;
     if (over && s->revived)
         over = false;
@@ -301,8 +302,8 @@ void sweep_loaded_page(struct broker *b, struct bsweep *s, struct scribe_read *r
         err = ingest_run(b, s, &r->page.runs[i]);
     for (uint32_t i = 0; err == 0 && i < r->page.n_failures; i++)
         ingest_failure(b, s, &r->page.failures[i]);
-    bool end = r->page.end || s->n_failures == FAILURES_SHOWN;
     uint32_t kind = r->read.kind;
+    bool end = r->page.end || (kind == READ_FAILURES && s->n_failures == FAILURES_SHOWN);
     uint64_t next = r->page.next;
     free(r->who);
     arena_finish(&r->arena);

@@ -476,7 +476,7 @@ static bool not_now(struct sim *s, struct sim_event *ev)
     int64_t until = 0;
     if (ev->kind == SIM_TO_WORKER || ev->kind == SIM_WORKER_TURN)
         until = s->workers[ev->worker].paused_until;
-    if (ev->kind == SIM_TO_BROKER || ev->kind == SIM_BROKER_TURN || ev->kind == SIM_CLIENT)
+    if (ev->kind == SIM_TO_BROKER || ev->kind == SIM_BROKER_TURN || ev->kind == SIM_CLIENT || ev->kind == SIM_READ)
         until = s->broker_busy;
     if (until <= s->now)
         return false;

@@ -113,6 +113,7 @@ void disk_commit(struct sim *s)
     s->durable_ticket = ticket;
     broker_time(s->broker, s->now);
     broker_durable(s->broker, ticket);
+    (void)broker_tick(s->broker);
 }
 
 void disk_crash(struct sim *s, bool written)
@@ -157,7 +158,8 @@ void disk_ask(struct sim *s, struct scribe_read *r)
 {
     SHEAF_ASSERT(!s->disk.reading);
     s->disk.reading = r;
-    sim_at(s, (struct sim_event){.at = s->now + NS_PER_MS, .kind = SIM_READ, .life = s->broker_life});
+    int64_t at = s->now + rng_between(&s->rng, 1, 300) * NS_PER_MS;
+    sim_at(s, (struct sim_event){.at = at, .kind = SIM_READ, .life = s->broker_life});
 }
 
 /* One run a page: the loop over pages is tried as well. */
