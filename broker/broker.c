@@ -43,6 +43,7 @@ struct broker *broker_create(const struct broker_config *config, const struct br
 static void worker_free(struct broker *b, struct bworker *w)
 {
     list_each(it, after, &w->leases) lease_free(b, list_entry(it, struct blease, node), false);
+    b->gone_cpu_ns += w->cpu_ns;
     list_remove(&w->node);
     free(w->plans);
     free(w);
@@ -73,9 +74,9 @@ void broker_time(struct broker *b, int64_t now)
     b->now = now - b->gaps;
 }
 
-void broker_say(struct broker *b, uint64_t peer, uint32_t type, const void *body)
+bool broker_say(struct broker *b, uint64_t peer, uint32_t type, const void *body)
 {
-    b->env.send(b->env.ctx, peer, type, body);
+    return b->env.send(b->env.ctx, peer, type, body);
 }
 
 void broker_refuse(struct broker *b, uint64_t peer, int err, const char *text)
@@ -373,7 +374,7 @@ int64_t broker_tick(struct broker *b)
     list_each(it, after, &b->sweeps)
     {
         const struct bsweep *s = list_entry(it, struct bsweep, node);
-        if (s->dirty && s->snapshot_at < due)
+        if (snapshot_due(b, s) && s->snapshot_at < due)
             due = s->snapshot_at;
     }
     return due > b->now ? due - b->now : 0;

@@ -36,8 +36,8 @@ struct broker_config {
 
 struct broker_env {
     void *ctx;
-    /* Sends one message; may lose it. peer: as given to broker_message. */
-    void (*send)(void *ctx, uint64_t peer, uint32_t type, const void *body);
+    /* Sends one message; may lose it. peer: as given to broker_message. False when there is no such peer any more. */
+    bool (*send)(void *ctx, uint64_t peer, uint32_t type, const void *body);
     /* Hands a batch to the journal; its ticket comes back through broker_durable. Takes the batch over. */
     void (*journal)(void *ctx, struct scribe_batch *batch);
     /* Asks for a page; comes back through broker_answered. Lent until then. */

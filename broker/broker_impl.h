@@ -16,7 +16,11 @@
 #define GAP_NS (1500 * NS_PER_MS)
 #define LEASE_NS (7 * NS_PER_S)      /* work in one lease */
 #define GRACE_NS (10 * NS_PER_S)     /* after a restart: time for workers to say what they hold */
-#define SNAPSHOT_NS (50 * NS_PER_MS) /* keep: best is written at most this often */
+#define SNAPSHOT_NS (50 * NS_PER_MS) /* keep: best is written at most this often, */
+#define SNAPSHOT_BYTE_NS 50          /* and at 20 MB/s at most */
+#define SNAPSHOT_MAX_NS (2 * NS_PER_S)
+#define LOOKS_AT_ONCE 1024u
+#define GRANT_PIECES 64u /* leases in one grant: holes of the done-set are small */
 #define FIRST_LEASE_PER_SLOT 4u
 #define FRONTIER_STRIDE ((uint64_t)1 << 16) /* tasks that the durable frontier runs ahead at least */
 #define FAILURES_SHOWN 20u
@@ -95,6 +99,7 @@ struct bsweep {
     uint32_t stored_state; /* as the journal had it */
     bool reload;           /* read back again from the start */
     bool revived;          /* asked for again: goes on although it had ended */
+    enum sweep_event stop; /* asked while it was loading: EV_CANCEL or EV_ABORT */
     struct tally *tally;
     uint32_t n_leases;
     struct msg_failure *failures; /* first FAILURES_SHOWN by index; texts malloc'd */
@@ -117,6 +122,7 @@ struct bsweep {
     uint64_t verified, mismatched;
     bool dirty; /* keep: best: results that no snapshot holds */
     int64_t snapshot_at;
+    uint64_t snapshot_ticket; /* of the last one */
     struct scribe_read *loading;
 };
 
@@ -133,7 +139,7 @@ struct watch {
     uint64_t peer, sweep;
     int64_t every_ns, next;
     uint32_t top;
-    bool plan, final_sent;
+    bool plan;
 };
 
 /* A client's page that the journal reads. */
@@ -150,6 +156,7 @@ struct broker {
     uint64_t next_sweep, next_lease;
     uint64_t ticket, durable; /* last handed over; last committed */
     uint64_t peak_pss;
+    int64_t gone_cpu_ns; /* of workers that are forgotten */
     int64_t next_beat;
     uint32_t hellos; /* workers that have said hello to this run */
     bool stopping, failed;
@@ -159,7 +166,7 @@ struct broker {
 /* broker.c */
 void broker_check(struct broker *b, int err);
 struct bworker *broker_worker(struct broker *b, uint64_t peer);
-void broker_say(struct broker *b, uint64_t peer, uint32_t type, const void *body);
+bool broker_say(struct broker *b, uint64_t peer, uint32_t type, const void *body);
 void broker_refuse(struct broker *b, uint64_t peer, int err, const char *text);
 void workers_resend(struct broker *b); /* asks for every report that is not acknowledged */
 
@@ -186,6 +193,7 @@ void worker_taken(struct broker *b, struct bworker *w, const struct msg_take *m)
 void worker_held(struct broker *b, struct bworker *w, const struct msg_held *held, uint32_t n, bool hello);
 void worker_lose(struct broker *b, struct bworker *w);
 void grants_drop(struct broker *b, struct bsweep *s, bool now);
+bool snapshot_due(const struct broker *b, const struct bsweep *s); /* as soon as its time has come */
 void grants_tick(struct broker *b);
 void looks_begin(struct broker *b, struct bsweep *s);
 

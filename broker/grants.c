@@ -87,6 +87,19 @@ void worker_lose(struct broker *b, struct bworker *w)
     list_each(it, after, &w->leases) lease_revoke(b, list_entry(it, struct blease, node));
 }
 
+/* Whether the worker was sent the sweep's plan. forget: when it is dropped at once, the worker forgets the plan, too. */
+static bool plan_sent(struct bworker *w, uint64_t sweep, bool forget)
+{
+    for (uint32_t i = 0; i < w->n_plans; i++) {
+        if (w->plans[i] != sweep)
+            continue;
+        if (forget)
+            w->plans[i] = w->plans[--w->n_plans];
+        return true;
+    }
+    return false;
+}
+
 void grants_drop(struct broker *b, struct bsweep *s, bool now)
 {
     list_each(it, after, &b->workers)
@@ -102,8 +115,7 @@ void grants_drop(struct broker *b, struct bsweep *s, bool now)
             if (now)
                 lease_free(b, lease, false);
         }
-        for (uint32_t i = 0; i < w->n_plans; i++)
-            holds = holds || w->plans[i] == s->id;
+        holds = plan_sent(w, s->id, now) || holds;
         if (holds && !w->lost)
             broker_say(b, w->peer, MSG_DROP, &(struct msg_sweep){.sweep = s->id, .now = now});
     }
@@ -130,9 +142,8 @@ static struct blease *lease_new(struct broker *b, struct bworker *w, struct bswe
 
 static void send_plan_once(struct broker *b, struct bworker *w, const struct bsweep *s)
 {
-    for (uint32_t i = 0; i < w->n_plans; i++)
-        if (w->plans[i] == s->id)
-            return;
+    if (plan_sent(w, s->id, false))
+        return;
     if (w->n_plans == w->cap_plans) {
         uint32_t cap = w->cap_plans ? w->cap_plans * 2 : 8;
         uint64_t *grown = realloc(w->plans, cap * sizeof(*grown));
@@ -156,26 +167,42 @@ static void note_fingerprint(struct bsweep *s, const struct bworker *w)
     s->has_fingerprint = true;
 }
 
-static void grant(struct broker *b, struct bworker *w, struct bsweep *s, uint64_t from, uint64_t to, uint32_t flags)
+/* The leases of one grant: several, where what is pending lies in small pieces. */
+struct offer {
+    struct msg_lease leases[GRANT_PIECES];
+    uint32_t n;
+};
+
+static void offer_add(struct broker *b, struct bworker *w, struct bsweep *s, struct interval r, uint32_t flags,
+                      struct offer *offer)
 {
     struct blease *l = lease_new(b, w, s, b->next_lease++);
     if (!l)
         return;
-    l->from = from;
-    l->to = l->granted_to = to;
-    l->left = to - from;
+    l->from = r.from;
+    l->to = l->granted_to = r.to;
+    l->left = r.to - r.from;
     l->flags = flags;
     if (!s->begun) {
         s->begun = b->now;
         s->cpu_base_ns = b->env.own_cpu_ns(b->env.ctx);
     }
-    if (to > s->granted)
-        s->granted = to;
+    if (r.to > s->granted)
+        s->granted = r.to;
     note_fingerprint(s, w);
+    offer->leases[offer->n++] =
+        (struct msg_lease){.sweep = s->id, .lease = l->id, .from = r.from, .to = r.to, .flags = flags};
+}
+
+/* False when there is nothing to send. */
+static bool offer_send(struct broker *b, struct bworker *w, const struct bsweep *s, struct offer *offer)
+{
+    if (!offer->n)
+        return false;
     send_plan_once(b, w, s);
-    struct msg_lease lease = {.sweep = s->id, .lease = l->id, .from = from, .to = to, .flags = flags};
-    broker_say(b, w->peer, MSG_GRANT, &(struct msg_grant){.leases = &lease, .n_leases = 1});
+    broker_say(b, w->peer, MSG_GRANT, &(struct msg_grant){.leases = offer->leases, .n_leases = offer->n});
     w->hungry = false;
+    return true;
 }
 
 static uint32_t live_workers(const struct broker *b)
@@ -185,17 +212,18 @@ static uint32_t live_workers(const struct broker *b)
     return n ? n : 1;
 }
 
-/* 5 to 10 s of the worker's work: small at first, then fourfold, no more than its rate fills; near the end a share. */
+/* 5 to 10 s of the worker's work: small at first, then fourfold, no more than its rate fills; near the end a share. Before
+ * its rate is known it grows only where nobody else waits. */
 static uint64_t lease_size(const struct broker *b, const struct bworker *w, const struct bsweep *s)
 {
-    uint64_t first = (uint64_t)w->slots * FIRST_LEASE_PER_SLOT, n = first;
-    if (w->rate_sweep == s->id && w->lease_size) {
-        n = w->lease_size * 4;
+    uint32_t workers = live_workers(b);
+    uint64_t n = (uint64_t)w->slots * FIRST_LEASE_PER_SLOT;
+    if (w->rate_sweep == s->id && w->lease_size && (w->rate > 0 || workers == 1)) {
+        n = w->lease_size < s->total / 4 ? w->lease_size * 4 : s->total;
         double fill = w->rate * (double)LEASE_NS / 1e9;
         if (w->rate > 0 && (double)n > fill)
             n = fill < 1 ? 1 : (uint64_t)fill;
     }
-    uint32_t workers = live_workers(b);
     uint64_t share = workers > 1 ? s->pending.count / (2ull * workers) + 1 : s->pending.count;
     n = n < share ? n : share;
     return n ? n : 1;
@@ -237,27 +265,46 @@ static bool grantable(struct broker *b, struct bsweep *s, struct interval *out)
     return intervals_next_in(&s->pending, from, s->total, out);
 }
 
-static bool grant_from(struct broker *b, struct bworker *w, struct bsweep *s)
+/* Takes up to `size` positions at the beginning of a pending range. Returns how many. */
+static uint64_t take_pending(struct broker *b, struct bsweep *s, const struct interval *head, uint64_t size,
+                             struct interval *out)
 {
-    struct interval head;
-    if (s->phase != PHASE_RUNNING || !grantable(b, s, &head))
-        return false;
-    uint64_t size = lease_size(b, w, s);
-    uint64_t to = head.to - head.from < size ? head.to : head.from + size;
-    to = cut_at_trial(s, head.from, to, head.to);
+    uint64_t to = head->to - head->from < size ? head->to : head->from + size;
+    to = cut_at_trial(s, head->from, to, head->to);
     push_frontier(b, s, to, size);
     if (to > s->frontier)
         to = s->frontier; /* the rest once the journal has the new frontier */
-    if (to <= head.from)
-        return false;
-    if (intervals_remove(&s->pending, head.from, to) < 0) {
+    if (to <= head->from)
+        return 0;
+    if (intervals_remove(&s->pending, head->from, to) < 0) {
         broker_check(b, SHEAF_ENOMEM);
-        return false;
+        return 0;
     }
+    *out = (struct interval){head->from, to};
+    return to - head->from;
+}
+
+static bool grant_from(struct broker *b, struct bworker *w, struct bsweep *s)
+{
+    struct offer offer = {.n = 0};
+    struct interval head, piece;
+    if (s->phase != PHASE_RUNNING || !grantable(b, s, &head))
+        return false;
+    uint64_t size = lease_size(b, w, s), left = size;
+    if (w->rate_sweep != s->id)
+        w->rate = 0; /* that was another sweep's */
     w->rate_sweep = s->id;
     w->lease_size = size;
-    grant(b, w, s, head.from, to, 0);
-    return true;
+    do {
+        uint64_t n = take_pending(b, s, &head, left, &piece);
+        if (!n)
+            break;
+        offer_add(b, w, s, piece, 0, &offer);
+        left -= n;
+        if (piece.to < head.to)
+            break;
+    } while (left && offer.n < GRANT_PIECES && grantable(b, s, &head));
+    return offer_send(b, w, s, &offer);
 }
 
 /* ---- second looks ---- */
@@ -273,16 +320,20 @@ void looks_begin(struct broker *b, struct bsweep *s)
 
 static bool grant_look(struct broker *b, struct bworker *w, struct bsweep *s)
 {
+    struct offer offer = {.n = 0};
     struct interval head;
-    if (s->phase != PHASE_VERIFYING || !intervals_next_in(&s->pending, 0, s->total, &head))
-        return false;
-    uint64_t to = head.to - head.from < 1024 ? head.to : head.from + 1024;
-    if (intervals_remove(&s->pending, head.from, to) < 0) {
-        broker_check(b, SHEAF_ENOMEM);
-        return false;
+    uint64_t left = LOOKS_AT_ONCE;
+    while (s->phase == PHASE_VERIFYING && left && offer.n < GRANT_PIECES &&
+           intervals_next_in(&s->pending, 0, s->total, &head)) {
+        head.to = head.to - head.from < left ? head.to : head.from + left;
+        left -= head.to - head.from;
+        if (intervals_remove(&s->pending, head.from, head.to) < 0) {
+            broker_check(b, SHEAF_ENOMEM);
+            break;
+        }
+        offer_add(b, w, s, head, LEASE_VERIFY, &offer);
     }
-    grant(b, w, s, head.from, to, LEASE_VERIFY);
-    return true;
+    return offer_send(b, w, s, &offer);
 }
 
 /* ---- the end of a sweep: tails and second runs ---- */
@@ -332,9 +383,10 @@ static bool grant_second(struct broker *b, struct bworker *hungry)
                 b->now - lease->granted_at < 2 * NS_PER_S ||
                 !intervals_next_gap(&s->done, lease->from, lease->to, &gap) || intervals_has(&s->doubled, gap.from))
                 continue;
+            struct offer offer = {.n = 0};
             broker_check(b, intervals_add(&s->doubled, gap.from, gap.from + 1));
-            grant(b, hungry, s, gap.from, gap.from + 1, LEASE_SECOND);
-            return true;
+            offer_add(b, hungry, s, (struct interval){gap.from, gap.from + 1}, LEASE_SECOND, &offer);
+            return offer_send(b, hungry, s, &offer);
         }
     }
     return false;

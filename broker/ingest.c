@@ -333,11 +333,11 @@ static void compare_run(struct broker *b, struct bsweep *s, const struct msg_run
     }
 }
 
-static uint64_t count_looks(const struct msg_report *m)
+static uint64_t count_looks(const struct bsweep *s, const struct msg_report *m)
 {
     uint64_t n = 0;
     for (uint32_t i = 0; i < m->n_runs; i++)
-        n += m->runs[i].n;
+        n += intervals_count_in(&s->looking, m->runs[i].from, m->runs[i].from + m->runs[i].n);
     return n;
 }
 
@@ -362,7 +362,7 @@ static void ingest(struct broker *b, struct bsweep *s, const struct blease *l, c
                    struct letter *letter)
 {
     bool look = l->flags & LEASE_VERIFY;
-    uint64_t n_ops = (look ? count_looks(m) : count_pieces(s, m)) + m->n_failures + m->n_logs + m->n_groups;
+    uint64_t n_ops = (look ? count_looks(s, m) : count_pieces(s, m)) + m->n_failures + m->n_logs + m->n_groups;
     if (!n_ops || n_ops > UINT32_MAX)
         return;
     struct scribe_batch *batch = batch_new(b, (uint32_t)n_ops);
@@ -475,9 +475,11 @@ void snapshot_push(struct broker *b, struct bsweep *s)
     batch_op(batch, JOURNAL_SNAPSHOT, s->id)->blob = (struct slice){out->data, out->len};
     batch->keep = out;
     batch->keep_free = buf_free;
-    uint64_t ticket = batch_push(b, batch);
+    int64_t pause = SNAPSHOT_NS + (int64_t)out->len * SNAPSHOT_BYTE_NS;
+    uint64_t ticket = batch_push(b, batch); /* `out` is the batch's from here on */
     s->dirty = false;
-    s->snapshot_at = b->now + SNAPSHOT_NS;
+    s->snapshot_at = b->now + (pause < SNAPSHOT_MAX_NS ? pause : SNAPSHOT_MAX_NS);
+    s->snapshot_ticket = ticket;
     list_each(it, after, &b->acks)
     {
         struct pending_ack *a = list_entry(it, struct pending_ack, node);
@@ -488,12 +490,18 @@ void snapshot_push(struct broker *b, struct bsweep *s)
     }
 }
 
+/* One at a time: a slow disk must not gather whole states. */
+bool snapshot_due(const struct broker *b, const struct bsweep *s)
+{
+    return s->dirty && s->snapshot_ticket <= b->durable;
+}
+
 void snapshots_tick(struct broker *b)
 {
     list_each(it, after, &b->sweeps)
     {
         struct bsweep *s = list_entry(it, struct bsweep, node);
-        if (s->dirty && (b->now >= s->snapshot_at || s->phase != PHASE_RUNNING))
+        if (snapshot_due(b, s) && (b->now >= s->snapshot_at || s->phase != PHASE_RUNNING))
             snapshot_push(b, s);
     }
 }

@@ -67,20 +67,21 @@ static struct inbox *inbox_new(void)
 
 /* ---- what the logic asks for ---- */
 
-static void env_send(void *ctx, uint64_t peer, uint32_t type, const void *body)
+static bool env_send(void *ctx, uint64_t peer, uint32_t type, const void *body)
 {
     struct loop *l = ctx;
     l->head.len = l->frame.len = 0;
     int err = proto_encode(type, body, &l->head, &l->frame);
     if (err < 0) {
         log_error("cannot encode %s: %s", proto_name(type), sheaf_strerror(err));
-        return;
+        return true;
     }
     /* Never blocks: a peer that is gone or does not read loses the message, and asks again if it matters. */
     if (zmq_send(l->socket, &peer, PEER_BYTES, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
-        return;
+        return errno != EHOSTUNREACH;
     if (zmq_send(l->socket, l->head.data, l->head.len, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0)
         (void)zmq_send(l->socket, l->frame.data, l->frame.len, ZMQ_DONTWAIT);
+    return true;
 }
 
 static void env_journal(void *ctx, struct scribe_batch *batch)

@@ -76,7 +76,8 @@ static void fill_counts(struct broker *b, struct bsweep *s, struct msg_status *m
     m->log_lines = s->log_lines;
 }
 
-static void send_status(struct broker *b, uint64_t peer, struct bsweep *s, uint32_t top, bool plan)
+/* False when the peer is gone. */
+static bool send_status(struct broker *b, uint64_t peer, struct bsweep *s, uint32_t top, bool plan)
 {
     struct arena a;
     arena_init(&a, 0);
@@ -96,8 +97,9 @@ static void send_status(struct broker *b, uint64_t peer, struct bsweep *s, uint3
         m.digest = (struct slice){s->digest, HASH_BYTES};
     if (plan)
         m.plan = (struct slice){s->bytes.data, s->bytes.len};
-    broker_say(b, peer, MSG_STATUS, &m);
+    bool there = broker_say(b, peer, MSG_STATUS, &m);
     arena_finish(&a);
+    return there;
 }
 
 static void watch_free(struct watch *w)
@@ -121,7 +123,7 @@ void status_watch(struct broker *b, uint64_t peer, const struct msg_watch *m)
     }
     /* A sweep that is still being read back is answered when its figures are there. */
     if (s->phase != PHASE_LOADING)
-        send_status(b, peer, s, m->top, m->plan);
+        (void)send_status(b, peer, s, m->top, m->plan);
     if (s->phase == PHASE_FINAL || (!m->every_ms && s->phase != PHASE_LOADING))
         return;
     struct watch *w = calloc(1, sizeof(*w));
@@ -146,7 +148,7 @@ void status_final(struct broker *b, const struct bsweep *s)
         struct watch *w = list_entry(it, struct watch, node);
         if (w->sweep != s->id)
             continue;
-        send_status(b, w->peer, sweep_find(b, s->id), w->top, w->plan);
+        (void)send_status(b, w->peer, sweep_find(b, s->id), w->top, w->plan);
         watch_free(w);
     }
 }
@@ -163,9 +165,9 @@ int64_t status_tick(struct broker *b)
             continue;
         }
         if (b->now >= w->next && s->phase != PHASE_LOADING) {
-            send_status(b, w->peer, s, w->top, w->plan);
+            bool there = send_status(b, w->peer, s, w->top, w->plan);
             w->next = b->now + w->every_ns;
-            if (!w->every_ns) {
+            if (!w->every_ns || !there) {
                 watch_free(w);
                 continue;
             }

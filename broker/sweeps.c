@@ -64,7 +64,7 @@ void sweep_destroy(struct broker *b, struct bsweep *s)
 
 static int64_t total_cpu(const struct broker *b)
 {
-    int64_t sum = b->env.own_cpu_ns(b->env.ctx);
+    int64_t sum = b->env.own_cpu_ns(b->env.ctx) + b->gone_cpu_ns;
     list_each(it, after, &b->workers) sum += list_entry(it, struct bworker, node)->cpu_ns;
     return sum;
 }
@@ -154,6 +154,8 @@ static void enter_ending(struct broker *b, struct bsweep *s)
     if (!s->last_commit || c.done + c.failed + c.skipped == s->resumed)
         s->last_commit = b->now;
     intervals_finish(&s->pending);
+    intervals_finish(&s->looking);
+    s->n_looks = 0;
     qualify(s);
     if (s->dirty)
         snapshot_push(b, s);
@@ -180,9 +182,10 @@ static void read_on(struct broker *b, struct bsweep *s, uint32_t kind, uint64_t 
 static void enter_loading(struct broker *b, struct bsweep *s)
 {
     s->state = SWEEP_QUEUED;
-    s->reason[0] = '\0';
+    s->reason[0] = s->qualified[0] = '\0';
     s->limit_hit = false;
     s->has_digest = false;
+    s->stop = EV_LOADED;
     read_on(b, s, READ_RUNS, 0);
 }
 
@@ -195,7 +198,7 @@ static phase_entry *const entries[N_PHASES] = {
 
 /* Where an event leads; 0 (LOADING, which only EV_REVIVE enters) = it means nothing here. */
 static const uint8_t phases[N_PHASES][N_EVENTS] = {
-    [PHASE_LOADING] = {[EV_LOADED] = PHASE_RUNNING, [EV_ABORT] = PHASE_ENDING},
+    [PHASE_LOADING] = {[EV_LOADED] = PHASE_RUNNING},
     [PHASE_RUNNING] = {[EV_COMPLETE] = PHASE_ENDING, [EV_CANCEL] = PHASE_STOPPING, [EV_ABORT] = PHASE_ENDING},
     [PHASE_VERIFYING] = {[EV_VERIFIED] = PHASE_ENDING, [EV_CANCEL] = PHASE_ENDING, [EV_ABORT] = PHASE_ENDING},
     [PHASE_STOPPING] = {[EV_RELEASED] = PHASE_ENDING, [EV_COMPLETE] = PHASE_ENDING, [EV_ABORT] = PHASE_ENDING},
@@ -275,6 +278,17 @@ static void read_on(struct broker *b, struct bsweep *s, uint32_t kind, uint64_t 
     b->env.read(b->env.ctx, r);
 }
 
+/* EV_CANCEL or EV_ABORT; while it is read back, that waits: what is done has to be known at the end. */
+static void sweep_stop(struct broker *b, struct bsweep *s, enum sweep_event how)
+{
+    if (s->phase == PHASE_LOADING)
+        s->stop = how;
+    else if (how == EV_ABORT)
+        sweep_abort(b, s, SWEEP_CANCELLED, "cancelled");
+    else if (how == EV_CANCEL)
+        sweep_event(b, s, EV_CANCEL);
+}
+
 /* Whether a sweep that was read back goes on or had ended already. */
 static void loaded(struct broker *b, struct bsweep *s, uint32_t stored_state)
 {
@@ -284,6 +298,7 @@ static void loaded(struct broker *b, struct bsweep *s, uint32_t stored_state)
         over = false;
     if (!over) {
         sweep_event(b, s, EV_LOADED);
+        sweep_stop(b, s, s->stop);
         return;
     }
     s->state = stored_state;
@@ -309,6 +324,8 @@ void sweep_loaded_page(struct broker *b, struct bsweep *s, struct scribe_read *r
     arena_finish(&r->arena);
     free(r);
     s->loading = NULL;
+    if (b->stopping)
+        return;
     if (err < 0)
         b->failed = true; /* the journal is damaged: the loop says so and ends */
     else if (again)
@@ -359,8 +376,10 @@ static struct bsweep *sweep_new(uint64_t id, struct slice plan, struct diag *d)
     s->id = id;
     s->failures = calloc(FAILURES_SHOWN + 1, sizeof(*s->failures));
     if (!s->failures || sweep_set_plan(s, plan, d) < 0) {
+        tally_destroy(s->tally);
         free(s->failures);
         buf_finish(&s->bytes);
+        arena_finish(&s->arena);
         free(s);
         return NULL;
     }
@@ -445,6 +464,7 @@ static const char *sweep_again(struct broker *b, struct bsweep *s, const struct 
         return why;
     if (s->phase == PHASE_LOADING && same) {
         s->revived = true; /* goes on when it has been read */
+        s->stop = EV_LOADED;
         return NULL;
     }
     if (s->phase != PHASE_FINAL && s->phase != PHASE_LOADING)
@@ -475,6 +495,7 @@ static const char *sweep_again(struct broker *b, struct bsweep *s, const struct 
     }
     s->revived = true;
     s->reload = s->phase == PHASE_LOADING;
+    s->stop = EV_LOADED;
     sweep_event(b, s, EV_REVIVE);
     return NULL;
 }
@@ -541,10 +562,7 @@ void sweep_cancel(struct broker *b, uint64_t peer, const struct msg_sweep *m)
     struct bsweep *s = find_or_refuse(b, peer, m->sweep);
     if (!s)
         return;
-    if (m->now)
-        sweep_abort(b, s, SWEEP_CANCELLED, "cancelled");
-    else
-        sweep_event(b, s, EV_CANCEL);
+    sweep_stop(b, s, m->now ? EV_ABORT : EV_CANCEL);
     broker_say(b, peer, MSG_DONE, NULL);
     sweep_check(b, s);
 }

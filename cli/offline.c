@@ -27,11 +27,11 @@ struct offline {
 /* ---- what the logic finds around it ---- */
 
 /* Keeps the answer as if it had come over the wire: its memory is the broker's only during this call. */
-static void on_send(void *ctx, uint64_t peer, uint32_t type, const void *body)
+static bool on_send(void *ctx, uint64_t peer, uint32_t type, const void *body)
 {
     struct offline *o = ctx;
     if (peer != PEER || o->reply == NULL || o->replied || (type != o->want && type != MSG_ERROR))
-        return;
+        return true;
     struct buf head = {0};
     struct client_msg *m = o->reply;
     m->bytes.len = 0;
@@ -40,6 +40,7 @@ static void on_send(void *ctx, uint64_t peer, uint32_t type, const void *body)
         o->err = client_msg_decode(m, type, NULL);
     o->replied = true;
     buf_finish(&head);
+    return true;
 }
 
 static void on_journal(void *ctx, struct scribe_batch *batch)

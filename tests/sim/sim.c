@@ -291,16 +291,16 @@ static void to_client(struct sim *s, uint32_t type, const void *body)
         sim_wrong(s, "a second look differed", "%llu", (unsigned long long)m->mismatched);
 }
 
-static void broker_send(void *ctx, uint64_t peer, uint32_t type, const void *body)
+static bool broker_send(void *ctx, uint64_t peer, uint32_t type, const void *body)
 {
     struct sim *s = ctx;
     if (peer == CLIENT) {
         to_client(s, type, body);
-        return;
+        return true;
     }
     struct vworker *w = by_peer(s, peer);
     if (!w)
-        return;
+        return false;
     if (type == MSG_ACK)
         check_ack(s, w, body);
     struct buf head = {0}, frame = {0};
@@ -308,6 +308,7 @@ static void broker_send(void *ctx, uint64_t peer, uint32_t type, const void *bod
     carry(s, SIM_TO_WORKER, w, &head, &frame);
     buf_finish(&head);
     buf_finish(&frame);
+    return true;
 }
 
 static void broker_journal(void *ctx, struct scribe_batch *b)
