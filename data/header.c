@@ -207,7 +207,7 @@ static int read_prefix(const struct header_file *f, uint64_t *len, struct diag *
         return diag_fail(d, SHEAF_ECORRUPT, "%s: not a sheaf dataset; make one with `sheaf pack`", f->path);
     if (f->size < HEADER_PREFIX)
         return diag_fail(d, SHEAF_ECORRUPT, "%s: the file is cut off: fetch or pack it again", f->path);
-    if (memcmp(f->bytes + known, HEADER_MAGIC + known, 1) != 0)
+    if (memcmp(&f->bytes[known], &HEADER_MAGIC[known], 1) != 0)
         return diag_fail(d, SHEAF_EVERSION, "%s: dataset format '%c', but this sheaf reads format '%c': pack it again",
                          f->path, f->bytes[known], HEADER_MAGIC[known]);
     memcpy(len, f->bytes + 8, 8);
