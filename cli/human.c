@@ -73,6 +73,6 @@ char *human_score(double v, char *out, size_t cap)
     if (isnan(v))
         (void)snprintf(out, cap, "-");
     else
-        (void)snprintf(out, cap, "%.6g", v);
+        (void)snprintf(out, cap, "%.5g", v);
     return out;
 }

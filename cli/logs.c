@@ -9,6 +9,7 @@
 #include "common/text.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,7 @@ int cmd_logs(int argc, char **argv)
     enum args_result r = args_parse(&args, argc, argv);
     if (r != ARGS_GO)
         return r == ARGS_WRONG ? EXIT_WRONG : EXIT_ALL_DONE;
+    (void)signal(SIGPIPE, SIG_DFL); /* `| head` is no error */
     struct target t;
     struct diag d = {{0}};
     target_init(&t);

@@ -9,6 +9,7 @@
 #include "common/fsutil.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -109,6 +110,7 @@ int cmd_results(int argc, char **argv)
     int code = parse(argc, argv, &o);
     if (code >= 0)
         return code;
+    (void)signal(SIGPIPE, SIG_DFL); /* `| head` is no error */
     struct target t;
     struct diag d = {{0}};
     target_init(&t);

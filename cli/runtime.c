@@ -4,16 +4,22 @@
  */
 #include "cli/runtime.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <sodium.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NAME_DIGITS 16u
+#define OLD_SECONDS 60
 
 static int private_dir(const char *dir, struct diag *d)
 {
@@ -26,6 +32,38 @@ static int private_dir(const char *dir, struct diag *d)
         return diag_fail(d, SHEAF_EINVAL, "%s is not a directory of ours alone; remove it or set $XDG_RUNTIME_DIR",
                          dir);
     return SHEAF_OK;
+}
+
+/* Does nobody listen there any more? */
+static bool is_dead(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path)
+        return false;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (fd < 0)
+        return false;
+    strcpy(address.sun_path, path);
+    bool dead = connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 && errno == ECONNREFUSED;
+    (void)close(fd);
+    return dead;
+}
+
+/* Removes sockets of brokers that were killed. Only old ones: a new one may be about to listen. */
+static void tidy(const char *dir)
+{
+    DIR *folder = opendir(dir);
+    struct dirent *entry;
+    time_t now = time(NULL);
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        char path[RUNTIME_PATH + 256];
+        struct stat st;
+        (void)snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
+        if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && now - st.st_mtime > OLD_SECONDS && is_dead(path))
+            (void)unlink(path);
+    }
+    if (folder != NULL)
+        (void)closedir(folder);
 }
 
 int runtime_path(char out[RUNTIME_PATH], struct diag *d)
@@ -44,6 +82,7 @@ int runtime_path(char out[RUNTIME_PATH], struct diag *d)
     }
     if (err != SHEAF_OK)
         return err;
+    tidy(dir);
     if (sodium_init() < 0)
         return diag_fail(d, SHEAF_EIO, "no random numbers");
     uint64_t name;

@@ -90,7 +90,7 @@ static void people_read_counts_rates_and_times(void **state)
     READS(human_seconds(NAN, T), "?");
     READS(human_seconds(INFINITY, T), "?");
     READS(human_score(NAN, T), "-");
-    READS(human_score(1.23456789, T), "1.23457");
+    READS(human_score(1.23456789, T), "1.2346");
     READS(human_bytes(9123456, T), "9.1 MB");
     READS(human_bytes(12, T), "12 B");
 }

@@ -372,8 +372,7 @@ def test_a_killed_client_leaves_nothing_and_is_resumed(world):
     p.kill()
     p.communicate()
     wait_until(lambda: not world.processes(), "everything ended")
-    for socket in (world.runtime / "sheaf").iterdir():
-        socket.unlink()  # nobody was left to do it
+    world.check_clean()  # the broker has seen to its socket
     shown = world.json("show", "last")
     assert shown["state"] in ("paused", "cancelled")
     assert "nobody runs" in world.refused("wait", "last") or shown["state"] == "cancelled"
@@ -388,9 +387,22 @@ def test_a_resume_right_after_a_kill_waits_for_the_old_broker(world):
     r = world.json("run", sweep, "--slots", "2")
     assert r["tasks"]["done"] == 200
     p.communicate()
+
+
+def test_a_socket_that_nobody_could_remove_is_removed_by_a_later_run(world):
+    p = running(world, slow(world), done=1)
+    p.send_signal(signal.SIGSTOP)  # so that it starts no other broker
+    os.kill(world.process("broker"), signal.SIGKILL)
+    p.kill()
+    p.communicate()
     wait_until(lambda: not world.processes(), "everything ended")
-    for socket in (world.runtime / "sheaf").iterdir():
-        socket.unlink()
+    (left,) = (world.runtime / "sheaf").iterdir()
+    world.run("run", world.sweep())
+    assert left.exists()  # too young to be sure about
+    os.utime(left, (1, 1))
+    world.run("run", world.sweep("b.yaml", params={"x": [1]}))
+    assert not left.exists()
+    world.run("rm", "1")  # its recorded endpoint leads nowhere, which must not be in the way
 
 
 # ---- progress ----
