@@ -27,6 +27,7 @@
 
 struct loop {
     const struct broker_options *options;
+    char state_dir[4096];
     void *ctx, *socket;
     int sigfd;
     struct broker *broker;
@@ -249,8 +250,7 @@ static int turns(struct loop *l, struct diag *d)
         wait_ns = broker_tick(l->broker);
         push_batches(l);
         if (broker_failed(l->broker))
-            return diag_fail(d, SHEAF_ECORRUPT, "out of memory, or the journal in %s is damaged",
-                             l->options->state_dir);
+            return diag_fail(d, SHEAF_ECORRUPT, "out of memory, or the journal in %s is damaged", l->state_dir);
     }
     return 0;
 }
@@ -280,11 +280,29 @@ static int listen_at(struct loop *l, struct diag *d)
     return 0;
 }
 
+/* Where the state is: given, or read from whoever started us before it was known. Nothing: they have changed their mind. */
+static int find_state(struct loop *l, struct diag *d)
+{
+    size_t len = 0;
+    ssize_t n;
+    if (strcmp(l->options->state_dir, "-") != 0) {
+        if (snprintf(l->state_dir, sizeof(l->state_dir), "%s", l->options->state_dir) >= (int)sizeof(l->state_dir))
+            return diag_fail(d, SHEAF_EINVAL, "the name of the state directory is too long: %.64s...",
+                             l->options->state_dir);
+        return 0;
+    }
+    do {
+        n = read(STDIN_FILENO, l->state_dir + len, sizeof(l->state_dir) - 1 - len);
+        len += n > 0 ? (size_t)n : 0;
+    } while (n > 0 || (n < 0 && errno == EINTR));
+    return len ? 0 : SHEAF_EGONE;
+}
+
 /* Where `sheaf list` looks for a live broker. It need not outlive a power cut. */
 static int write_endpoint(struct loop *l, struct diag *d)
 {
     char path[4096], temporary[4096];
-    const char *dir = l->options->state_dir;
+    const char *dir = l->state_dir;
     if (snprintf(path, sizeof(path), "%s/endpoint", dir) >= (int)sizeof(path) ||
         snprintf(temporary, sizeof(temporary), "%s/.endpoint.tmp", dir) >= (int)sizeof(temporary))
         return diag_fail(d, SHEAF_EINVAL, "%s: the name of the state directory is too long", dir);
@@ -305,7 +323,7 @@ static void unlisten(const struct loop *l)
     char path[4096];
     if (l->listening && !strncmp(o->listen, "ipc://", 6))
         unlink(o->listen + 6);
-    if (l->written_down && snprintf(path, sizeof(path), "%s/endpoint", o->state_dir) < (int)sizeof(path))
+    if (l->written_down && snprintf(path, sizeof(path), "%s/endpoint", l->state_dir) < (int)sizeof(path))
         unlink(path);
 }
 
@@ -346,9 +364,11 @@ static int start(struct loop *l, struct journal **journal, struct diag *d)
     if (err == 0)
         err = listen_at(l, d);
     if (err == 0)
-        err = dir_make(l->options->state_dir, 0700, d);
+        err = find_state(l, d);
     if (err == 0)
-        err = journal_open(l->options->state_dir, true, journal, d);
+        err = dir_make(l->state_dir, 0700, d);
+    if (err == 0)
+        err = journal_open(l->state_dir, true, journal, d);
     if (err < 0)
         return err;
     l->broker = broker_create(&config, &env);
@@ -382,5 +402,5 @@ int broker_run(const struct broker_options *o, struct diag *d)
     sigfd_close(l.sigfd);
     buf_finish(&l.head);
     buf_finish(&l.frame);
-    return err;
+    return err == SHEAF_EGONE ? 0 : err; /* nobody wanted us after all */
 }

@@ -11,7 +11,7 @@
 
 struct broker_options {
     const char *listen;    /* "ipc://..." or "tcp://..." */
-    const char *state_dir; /* made when it is not there */
+    const char *state_dir; /* made when it is not there; "-": its path comes on standard input, up to its end */
     bool
         local; /* started by `sheaf run`: one worker is expected, the endpoint is written down in the state directory */
     int lifeline; /* ends in good order when this descriptor reads end of file; -1 = none */

@@ -37,7 +37,7 @@ int children_init(struct children *c, uint64_t slots, int sigfd, struct diag *d)
 {
     memset(c, 0, sizeof *c);
     c->sigfd = sigfd;
-    c->lifeline[0] = c->lifeline[1] = -1;
+    c->lifeline[0] = c->lifeline[1] = c->state_pipe = -1;
     c->slots = slots;
     int err = runtime_path(c->socket_path, d);
     if (err != SHEAF_OK) {
@@ -50,18 +50,54 @@ int children_init(struct children *c, uint64_t slots, int sigfd, struct diag *d)
     return SHEAF_OK;
 }
 
-/* A child finds nothing to read, our stderr for both outputs, and the lifeline. */
-static int spawn(const struct children *c, const char *const argv[], pid_t *pid, struct diag *d)
+static void close_fd(int *fd)
 {
-    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (nothing < 0)
-        return diag_fail(d, SHEAF_EIO, "/dev/null: %s", strerror(errno));
+    if (*fd >= 0)
+        (void)close(*fd);
+    *fd = -1;
+}
+
+/* What a child reads: nothing, or where its state is, which it will be told. */
+static int open_input(struct children *c, enum child_role role, struct diag *d)
+{
+    int ends[2];
+    if (role != CHILD_BROKER || c->state_dir != NULL) {
+        int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        return nothing >= 0 ? nothing : diag_fail(d, SHEAF_EIO, "/dev/null: %s", strerror(errno));
+    }
+    close_fd(&c->state_pipe);
+    if (close_on_exec_pipe(ends) != 0)
+        return diag_fail(d, SHEAF_EIO, "a pipe: %s", strerror(errno));
+    c->state_pipe = ends[1];
+    return ends[0];
+}
+
+/* A child finds its input, our stderr for both outputs, and the lifeline. */
+static int spawn(struct children *c, enum child_role role, const char *const argv[], struct diag *d)
+{
+    int input = open_input(c, role, d);
+    if (input < 0)
+        return input;
     const struct spawn_fd fds[] = {
-        {nothing, STDIN_FILENO}, {STDERR_FILENO, STDOUT_FILENO}, {c->lifeline[0], LIFELINE_FD}};
+        {input, STDIN_FILENO}, {STDERR_FILENO, STDOUT_FILENO}, {c->lifeline[0], LIFELINE_FD}};
     struct spawn_spec spec = {.argv = argv, .fds = fds, .n_fds = sizeof fds / sizeof fds[0], .own_group = true};
-    int err = spawn_process(&spec, pid, d);
-    (void)close(nothing);
+    int err = spawn_process(&spec, &c->at[role].pid, d);
+    (void)close(input);
     return err;
+}
+
+int children_tell_state(struct children *c, const char *dir, struct diag *d)
+{
+    size_t len = strlen(dir);
+    c->state_dir = dir;
+    if (c->state_pipe < 0)
+        return SHEAF_OK;
+    ssize_t written = write(c->state_pipe, dir, len); /* far below a pipe's capacity */
+    close_fd(&c->state_pipe);
+    /* A broker that has died meanwhile is started again, with its directory. */
+    return written == (ssize_t)len || errno == EPIPE
+               ? SHEAF_OK
+               : diag_fail(d, SHEAF_EIO, "the broker's pipe: %s", strerror(errno));
 }
 
 int children_start(struct children *c, enum child_role role, struct diag *d)
@@ -70,13 +106,14 @@ int children_start(struct children *c, enum child_role role, struct diag *d)
     (void)snprintf(slots, sizeof slots, "%" PRIu64, c->slots);
     (void)snprintf(lifeline, sizeof lifeline, "%d", LIFELINE_FD);
     const char *exe = selfexe_path();
-    const char *broker[] = {exe,         "broker",  "--state",    c->state_dir, "--listen",
-                            c->endpoint, "--local", "--lifeline", lifeline,     NULL};
+    const char *state = c->state_dir != NULL ? c->state_dir : "-";
+    const char *broker[] = {exe,         "broker",  "--state",    state,    "--listen",
+                            c->endpoint, "--local", "--lifeline", lifeline, NULL};
     /* How many slots a worker has by itself is its own affair. */
     const char *worker[] = {exe,       "worker",     "--broker", c->endpoint,
                             "--local", "--lifeline", lifeline,   c->slots > 0 ? "--slots" : NULL,
                             slots,     NULL};
-    int err = spawn(c, role == CHILD_BROKER ? broker : worker, &c->at[role].pid, d);
+    int err = spawn(c, role, role == CHILD_BROKER ? broker : worker, d);
     if (err == SHEAF_OK)
         c->at[role].wanted = true;
     return err;
@@ -160,17 +197,11 @@ static bool wait_all(struct children *c, int64_t until)
     return true;
 }
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-    *fd = -1;
-}
-
 void children_finish(struct children *c, int grace_ms)
 {
     for (int role = 0; role < CHILD_ROLES; role++)
         c->at[role].wanted = false;
+    close_fd(&c->state_pipe);
     close_fd(&c->lifeline[0]);
     close_fd(&c->lifeline[1]);
     if (!wait_all(c, clock_mono_ns() + grace_ms * NS_PER_MS)) {

@@ -29,7 +29,8 @@ struct children {
     char endpoint[RUNTIME_PATH + 8];
     int sigfd;
     uint64_t slots;        /* 0 = as many as the worker thinks fit */
-    const char *state_dir; /* of the broker; the caller's */
+    const char *state_dir; /* of the broker; the caller's. NULL = not known yet */
+    int state_pipe;        /* the broker that waits for it reads it here; -1 = none */
     bool progress;         /* they have done something: a child that ends is worth starting again */
     struct child at[CHILD_ROLES];
 };
@@ -37,8 +38,11 @@ struct children {
 /* Makes socket path and lifeline; starts nothing. sigfd (common/sigfd.h) brings SIGCHLD, and stays the caller's. 0 or an error. */
 int children_init(struct children *c, uint64_t slots, int sigfd, struct diag *d);
 
-/* Starts one. 0, or SHEAF_EIO. */
+/* Starts one. A broker may be started before its state directory is known: it loads and listens meanwhile. 0, or SHEAF_EIO. */
 int children_start(struct children *c, enum child_role role, struct diag *d);
+
+/* Tells the broker where its state is. dir stays the caller's. 0, or SHEAF_EIO. */
+int children_tell_state(struct children *c, const char *dir, struct diag *d);
 
 /* Notices the ends of children (after SIGCHLD) and starts those again that should live. SHEAF_OK; SHEAF_EIO with a line in d when
  * one of them dies again and again. *broker_again: a new broker runs, which has to be asked again. */

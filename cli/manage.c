@@ -123,9 +123,9 @@ static int retry_here(const struct retry_options *o, const struct target *t, str
 {
     int err = session_begin(&r->session, d);
     if (err == SHEAF_OK)
-        err = session_start_worker(&r->session, o->run.slots, d);
+        err = session_start_local(&r->session, o->run.slots, d);
     if (err == SHEAF_OK)
-        err = session_start_broker(&r->session, r->folder.dir, d);
+        err = session_enter_state(&r->session, r->folder.dir, d);
     /* Answered once the broker has read the sweep back; before that it would refuse. */
     struct msg_watch once = {.sweep = t->sweep};
     if (err == SHEAF_OK)

@@ -57,7 +57,7 @@ static int parse(int argc, char **argv, struct run_options *o, int *code)
     return r == ARGS_GO ? 0 : -1;
 }
 
-/* Enters the sweep's folder and starts the broker on it. */
+/* Enters the sweep's folder and lets the broker have it. */
 static int start_local(const struct run_options *o, struct run *r, struct diag *d)
 {
     const char *root = state_root(o->state, &r->arena, d);
@@ -69,7 +69,7 @@ static int start_local(const struct run_options *o, struct run *r, struct diag *
         err = state_wait_idle(&r->folder, IDLE_WAIT_MS, d);
     if (err == SHEAF_OK && o->fresh)
         err = state_clear(&r->folder, d);
-    return err == SHEAF_OK ? session_start_broker(&r->session, r->folder.dir, d) : err;
+    return err == SHEAF_OK ? session_enter_state(&r->session, r->folder.dir, d) : err;
 }
 
 static int submit(struct run *r, uint32_t top, struct diag *d)
@@ -112,9 +112,9 @@ int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
     r->session.quiet = o->quiet;
     if (err == SHEAF_OK)
         err = prepare_read(&r->prepared, o->path, &o->overrides, d);
-    /* The worker starts while a child describes the plugin. */
+    /* Broker and worker start while a child describes the plugin. */
     if (err == SHEAF_OK)
-        err = remote ? session_connect(&r->session, o->broker, d) : session_start_worker(&r->session, o->slots, d);
+        err = remote ? session_connect(&r->session, o->broker, d) : session_start_local(&r->session, o->slots, d);
     if (err == SHEAF_OK)
         err = prepare_plan(&r->prepared, d);
     if (err == SHEAF_OK && !remote)

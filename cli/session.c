@@ -35,19 +35,19 @@ int session_begin(struct session *s, struct diag *d)
     return s->sigfd < 0 ? s->sigfd : SHEAF_OK;
 }
 
-int session_start_worker(struct session *s, uint64_t slots, struct diag *d)
+int session_start_local(struct session *s, uint64_t slots, struct diag *d)
 {
     int err = children_init(&s->children, slots, s->sigfd, d);
     if (err != SHEAF_OK)
         return err;
     s->local = true;
-    return children_start(&s->children, CHILD_WORKER, d);
+    err = children_start(&s->children, CHILD_BROKER, d);
+    return err == SHEAF_OK ? children_start(&s->children, CHILD_WORKER, d) : err;
 }
 
-int session_start_broker(struct session *s, const char *state_dir, struct diag *d)
+int session_enter_state(struct session *s, const char *state_dir, struct diag *d)
 {
-    s->children.state_dir = state_dir;
-    int err = children_start(&s->children, CHILD_BROKER, d);
+    int err = children_tell_state(&s->children, state_dir, d);
     return err == SHEAF_OK ? client_open(s->children.endpoint, &s->client, d) : err;
 }
 

@@ -38,9 +38,10 @@ void session_init(struct session *s);
 /* Takes over the signals. 0 or SHEAF_EIO. */
 int session_begin(struct session *s, struct diag *d);
 
-/* Begins with children of our own (slots of the worker), or with a broker elsewhere. 0 or an error. */
-int session_start_worker(struct session *s, uint64_t slots, struct diag *d);
-int session_start_broker(struct session *s, const char *state_dir, struct diag *d);
+/* Begins with children of our own (slots of the worker), whose broker is told its state directory as soon as that is known; or
+ * with a broker elsewhere. 0 or an error. */
+int session_start_local(struct session *s, uint64_t slots, struct diag *d);
+int session_enter_state(struct session *s, const char *state_dir, struct diag *d);
 int session_connect(struct session *s, const char *endpoint, struct diag *d);
 
 /* One request before following, as client_call, but with an eye on children and signals. 0; SHEAF_EGONE also after Ctrl-C. */
