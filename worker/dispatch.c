@@ -69,7 +69,11 @@ int64_t backlog_ns(const struct worker *w)
         const struct wsweep *s = list_entry(it, struct wsweep, node);
         uint64_t todo, waiting;
         count_work(w, s, &todo, &waiting);
-        ns += (double)todo * task_ns(w, s) / slots_allowed(w, s);
+        uint32_t slots = slots_allowed(w, s);
+        double one = task_ns(w, s);
+        ns += (double)todo * one / slots;
+        if (one <= 0 && todo >= (uint64_t)UNMEASURED * slots)
+            ns += (double)WANT_NS;
     }
     return ns > 1e18 ? (int64_t)1e18 : (int64_t)ns;
 }
@@ -101,7 +105,7 @@ static bool slot_start(struct worker *w, uint32_t slot, struct wsweep *s, bool v
         s->backoff_until = w->now + 100 * NS_PER_MS;
         return false;
     }
-    struct aside *asides = at->asides;
+    struct aside *asides = at->asides; /* none wait, the array is used again */
     uint32_t cap = at->cap_asides;
     *at = (struct wslot){.state = WSLOT_STARTING,
                          .sweep = s,

@@ -5,6 +5,7 @@
 #include "worker/lease.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct wlease *lease_create(uint64_t id, struct wsweep *sweep, uint64_t from, uint64_t to, uint32_t flags)
 {
@@ -61,7 +62,11 @@ int lease_put_back(struct wlease *l, uint64_t from, uint64_t to)
 
 int lease_retry(struct wlease *l, uint64_t position, uint32_t attempts)
 {
-    if (l->n_retries == l->cap_retries) {
+    if (l->first_retry + l->n_retries == l->cap_retries && l->first_retry > l->cap_retries / 2) {
+        memmove(l->retries, l->retries + l->first_retry, l->n_retries * sizeof(*l->retries));
+        l->first_retry = 0;
+    }
+    if (l->first_retry + l->n_retries == l->cap_retries) {
         uint32_t cap = l->cap_retries ? l->cap_retries * 2 : 8;
         struct retry *grown = realloc(l->retries, cap * sizeof(*grown));
         if (!grown)
@@ -69,17 +74,16 @@ int lease_retry(struct wlease *l, uint64_t position, uint32_t attempts)
         l->retries = grown;
         l->cap_retries = cap;
     }
-    l->retries[l->n_retries++] = (struct retry){position, attempts};
+    l->retries[l->first_retry + l->n_retries++] = (struct retry){position, attempts};
     return 0;
 }
 
 bool lease_take_retry(struct wlease *l, struct retry *out)
 {
     while (l->n_retries) {
-        *out = l->retries[0];
+        *out = l->retries[l->first_retry];
         l->n_retries--;
-        for (uint32_t i = 0; i < l->n_retries; i++)
-            l->retries[i] = l->retries[i + 1];
+        l->first_retry = l->n_retries ? l->first_retry + 1 : 0;
         if (intervals_has(&l->todo, out->position)) /* else a second run has finished it meanwhile */
             return true;
     }
@@ -107,12 +111,13 @@ int lease_finish(struct wlease *l, uint64_t first, uint64_t n, const uint8_t *st
 /* Drops the retries at or after `to`. */
 static void cut_retries(struct wlease *l, uint64_t to)
 {
+    struct retry *r = l->retries + l->first_retry;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < l->n_retries; i++)
-        if (l->retries[i].position < to)
-            l->retries[kept++] = l->retries[i];
+        if (r[i].position < to)
+            r[kept++] = r[i];
         else
-            (void)intervals_remove(&l->todo, l->retries[i].position, l->retries[i].position + 1);
+            (void)intervals_remove(&l->todo, r[i].position, r[i].position + 1);
     l->n_retries = kept;
 }
 

@@ -27,8 +27,8 @@ struct wlease {
     uint64_t from, to, granted_to;           /* as granted; `to` as lowered since */
     uint32_t flags;                          /* enum lease_flags */
     struct intervals todo, pending, doubled; /* doubled: run a second time at the end */
-    struct retry *retries;
-    uint32_t n_retries, cap_retries;
+    struct retry *retries;                   /* [first_retry, first_retry + n_retries) wait */
+    uint32_t first_retry, n_retries, cap_retries;
     struct findings findings;
     uint32_t unacked; /* reports in the outbox */
     bool closed;      /* its last report was posted */

@@ -15,15 +15,18 @@
 static void forget_asides(struct wslot *s, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
-        free(s->asides[i].bytes);
+        free(s->asides[s->first_aside + i].bytes);
     s->n_asides -= n;
-    if (s->n_asides > 0)
-        memmove(s->asides, s->asides + n, s->n_asides * sizeof(*s->asides));
+    s->first_aside = s->n_asides ? s->first_aside + n : 0;
 }
 
 static void keep_aside(struct worker *w, struct wslot *s, const struct side_head *head, const char *text, uint32_t len)
 {
-    if (s->n_asides == s->cap_asides) {
+    if (s->first_aside + s->n_asides == s->cap_asides && s->first_aside > s->cap_asides / 2) {
+        memmove(s->asides, s->asides + s->first_aside, s->n_asides * sizeof(*s->asides));
+        s->first_aside = 0;
+    }
+    if (s->first_aside + s->n_asides == s->cap_asides) {
         uint32_t cap = s->cap_asides ? s->cap_asides * 2 : 16;
         struct aside *grown = realloc(s->asides, cap * sizeof(*grown));
         if (!grown) {
@@ -40,7 +43,7 @@ static void keep_aside(struct worker *w, struct wslot *s, const struct side_head
     }
     memcpy(copy, text, len);
     copy[len] = '\0';
-    s->asides[s->n_asides++] = (struct aside){head->word, head->kind, len, copy};
+    s->asides[s->first_aside + s->n_asides++] = (struct aside){head->word, head->kind, len, copy};
 }
 
 /* The chunk of sequence seq that a slot holds; NULL when it is over. */
@@ -116,8 +119,8 @@ static void settle(struct worker *w, struct wslot *s, const struct wchunk *c, st
     uint64_t word = page_pack(c->c.seq, offset), position = c->c.first + offset;
     const char *reason = "failed without a reason";
     uint32_t n = 0;
-    for (; n < s->n_asides && s->asides[n].word <= word; n++) {
-        const struct aside *a = &s->asides[n];
+    for (const struct aside *all = s->asides + s->first_aside; n < s->n_asides && all[n].word <= word; n++) {
+        const struct aside *a = &all[n];
         if (a->word < word)
             continue;
         size_t name = strnlen(a->bytes, a->len);
@@ -162,8 +165,10 @@ static void on_records(void *ctx, uint32_t slot, uint64_t n, const uint8_t *stat
     struct worker *w = ctx;
     struct wslot *s = &w->slots[slot];
     uint32_t n_scores = s->sweep->n_scores;
-    if (n)
-        s->sweep->deaths_at_open = 0;
+    if (n) {
+        s->told = true;
+        s->sweep->deaths_early = 0;
+    }
     while (n && s->nq) {
         uint32_t left = s->q[0].end - s->q[0].seen;
         uint32_t take = n < left ? (uint32_t)n : left;
@@ -219,8 +224,10 @@ static void check_limits(struct worker *w, uint32_t slot)
         slot_kill(w, slot, FAIL_TIMEOUT);
     else if (limits->memory_mb && s->last.memory_bytes > limits->memory_mb << 20)
         slot_kill(w, slot, FAIL_MEMORY);
-    else if (limits->task_seconds > 0 && s->nq && (double)(w->now - s->last_change) > limits->task_seconds * 1e9)
+    else if (limits->task_seconds > 0 && s->nq && (double)(w->now - s->last_change) > limits->task_seconds * 1e9) {
+        s->killed_at = s->last.current;
         slot_kill(w, slot, FAIL_TIMEOUT);
+    }
 }
 
 void slots_sample(struct worker *w, bool with_pss)
@@ -285,8 +292,9 @@ static void charge(struct worker *w, struct wslot *s, const struct wchunk *c, co
     worker_check(w, lease_finish(l, position, 1, &status, nan_scores, s->sweep->n_scores, w->now));
 }
 
-/* A slot that died before it was ready: the plugin cannot be opened. In good order: at once; otherwise after `attempts` deaths in a row. */
-static void died_at_open(struct worker *w, struct wslot *s, const struct slot_death *d)
+/* A slot that died before its first task: while the plugin was opened (in good order, then that is the end, or not), or afterwards
+ * without any task to be charged. After `attempts` such deaths in a row the sweep has no future here. */
+static void died_early(struct worker *w, struct wslot *s, const struct slot_death *d)
 {
     struct wsweep *sweep = s->sweep;
     char text[3072], why[128];
@@ -297,22 +305,24 @@ static void died_at_open(struct worker *w, struct wslot *s, const struct slot_de
     }
     if (s->killed == KILL_UNWANTED)
         return;
-    sweep->deaths_at_open++;
-    sweep->backoff_until =
-        w->now + ((int64_t)50 << (sweep->deaths_at_open < 8 ? sweep->deaths_at_open : 8)) * NS_PER_MS;
-    if (sweep->deaths_at_open < sweep->plan.limits.attempts)
+    sweep->deaths_early++;
+    sweep->backoff_until = w->now + ((int64_t)50 << (sweep->deaths_early < 8 ? sweep->deaths_early : 8)) * NS_PER_MS;
+    if (sweep->deaths_early < sweep->plan.limits.attempts)
         return;
-    snprintf(text, sizeof(text), "the plugin died while it was loaded and opened (%s)%s%s",
+    snprintf(text, sizeof(text), "the plugin died %s (%s)%s%s",
+             d->was_ready ? "outside of its tasks" : "while it was loaded and opened",
              why_died(s, d, &kind, why, sizeof(why)), d->tail[0] ? ": " : "", d->tail);
     worker_break_sweep(w, sweep, text);
 }
 
 static void requeue(struct worker *w, struct wslot *s, const struct slot_death *d)
 {
+    /* Killed for a task that has ended since: the one after it pays nothing. */
+    bool late = s->killed == FAIL_TIMEOUT && s->killed_at != page_pack(d->seq, d->offset);
     for (uint32_t k = s->nq; k-- > 0;) {
         const struct wchunk *c = &s->q[k];
         bool guilty = k == 0 && d->in_task && d->seq == c->c.seq && d->offset == c->seen && c->seen < c->end &&
-                      s->killed != KILL_UNWANTED;
+                      s->killed != KILL_UNWANTED && !late;
         if (guilty)
             charge(w, s, c, d);
         chunk_put_back(w, c, guilty ? c->seen + 1 : c->seen, c->end);
@@ -327,8 +337,8 @@ static void on_died(void *ctx, uint32_t slot, const struct slot_death *d)
     if (s->state == WSLOT_EMPTY)
         return;
     w->dead_cpu_ns += d->cpu_ns;
-    if (!d->was_ready)
-        died_at_open(w, s, d);
+    if (!d->was_ready || (!s->told && s->nq && !d->in_task && s->killed == KILL_NONE))
+        died_early(w, s, d);
     requeue(w, s, d);
     forget_asides(s, s->n_asides);
     s->state = WSLOT_EMPTY;

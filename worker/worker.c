@@ -47,7 +47,7 @@ void worker_destroy(struct worker *w)
     outbox_finish(&w->outbox);
     for (uint32_t i = 0; i < w->config.slots; i++) {
         for (uint32_t k = 0; k < w->slots[i].n_asides; k++)
-            free(w->slots[i].asides[k].bytes);
+            free(w->slots[i].asides[w->slots[i].first_aside + k].bytes);
         free(w->slots[i].asides);
     }
     free(w->slots);
@@ -75,13 +75,14 @@ void worker_check(struct worker *w, int err)
 
 struct wsweep *worker_sweep(struct worker *w, uint64_t id)
 {
+    struct wsweep *newest = NULL;
     list_each(it, after, &w->sweeps)
     {
         struct wsweep *s = list_entry(it, struct wsweep, node);
         if (s->id == id)
-            return s;
+            newest = s;
     }
-    return NULL;
+    return newest;
 }
 
 struct wlease *worker_lease(struct worker *w, uint64_t sweep, uint64_t id)
@@ -95,10 +96,11 @@ struct wlease *worker_lease(struct worker *w, uint64_t sweep, uint64_t id)
     return NULL;
 }
 
+/* The sweep of that id that can be worked on. */
 static struct wsweep *sweep_make(struct worker *w, uint64_t id)
 {
     struct wsweep *s = worker_sweep(w, id);
-    if (s)
+    if (s && !s->dropped)
         return s;
     s = calloc(1, sizeof(*s));
     if (!s) {
@@ -253,7 +255,9 @@ static void resend_due(struct worker *w, bool all)
 
 static void ask_for_work(struct worker *w)
 {
-    if (w->stopping || !w->epoch || (w->want_at && w->now - w->want_at < NS_PER_S))
+    uint32_t open = 0;
+    list_each(it, after, &w->leases) open += !list_entry(it, struct wlease, node)->closed;
+    if (w->stopping || !w->epoch || open >= LEASES_OPEN || (w->want_at && w->now - w->want_at < NS_PER_S))
         return;
     int64_t backlog = backlog_ns(w);
     if (backlog >= WANT_NS)
@@ -304,12 +308,28 @@ static void on_beat(struct worker *w, const struct msg_beat *m)
     }
 }
 
+static void sweep_drop(struct worker *w, struct wsweep *s, bool now)
+{
+    s->dropped = true;
+    for (uint32_t i = 0; i < w->config.slots; i++) {
+        if (w->slots[i].sweep != s)
+            continue;
+        slot_unload(w, i);
+        if (now && w->slots[i].nq)
+            slot_kill(w, i, KILL_UNWANTED);
+    }
+}
+
 static void on_plan(struct worker *w, const struct msg_plan *m)
 {
+    struct diag d = {""};
     struct wsweep *s = sweep_make(w, m->sweep);
+    if (s && s->have_plan && (s->bytes.len != m->plan.len || memcmp(s->bytes.data, m->plan.data, m->plan.len) != 0)) {
+        sweep_drop(w, s, true); /* it was taken up again with another plan */
+        s = sweep_make(w, m->sweep);
+    }
     if (!s || s->have_plan)
         return;
-    struct diag d = {""};
     if (buf_append(&s->bytes, m->plan.data, m->plan.len) < 0) {
         worker_check(w, SHEAF_ENOMEM);
         return;
@@ -343,7 +363,6 @@ static void on_grant(struct worker *w, const struct msg_grant *m)
             worker_check(w, SHEAF_ENOMEM);
             return;
         }
-        s->dropped = s->broken != NULL;
         list_append(&w->leases, &l->node);
         ask_plan(w, s);
     }
@@ -386,16 +405,11 @@ static void on_take(struct worker *w, const struct msg_take *m)
 
 static void on_drop(struct worker *w, const struct msg_sweep *m)
 {
-    struct wsweep *s = worker_sweep(w, m->sweep);
-    if (!s)
-        return;
-    s->dropped = true;
-    for (uint32_t i = 0; i < w->config.slots; i++) {
-        if (w->slots[i].sweep != s)
-            continue;
-        slot_unload(w, i);
-        if (m->now && w->slots[i].nq)
-            slot_kill(w, i, KILL_UNWANTED);
+    list_each(it, after, &w->sweeps)
+    {
+        struct wsweep *s = list_entry(it, struct wsweep, node);
+        if (s->id == m->sweep)
+            sweep_drop(w, s, m->now);
     }
 }
 
@@ -476,10 +490,13 @@ static void forget_idle_sweeps(struct worker *w)
     list_each(it, after, &w->sweeps)
     {
         struct wsweep *s = list_entry(it, struct wsweep, node);
-        if (!s->dropped || slots_alive(w, s))
-            continue;
         bool used = false;
         list_each(l, l_after, &w->leases) used = used || list_entry(l, struct wlease, node)->sweep == s;
+        s->idle_since = used ? 0 : s->idle_since ? s->idle_since : w->now;
+        if (!used && w->now - s->idle_since > FORGET_NS)
+            s->dropped = true; /* its idle slots retire; should it go on, its plan comes again */
+        if (used || !s->dropped)
+            continue;
         for (uint32_t i = 0; i < w->config.slots; i++)
             used = used || w->slots[i].sweep == s;
         if (!used)

@@ -21,9 +21,13 @@
 #define START_COST_NS (4 * NS_PER_MS)    /* what a slot costs before the first one has been measured */
 #define OPEN_NS (300 * NS_PER_S) /* a plugin may take this long to open, or task_seconds, but never less than: */
 #define OPEN_LEAST_NS (10 * NS_PER_S)
-#define SECOND_NS NS_PER_S /* a task is run a second time only when it has run this long */
+#define FORGET_NS (60 * NS_PER_S) /* a sweep without leases for so long makes way */
+#define LEASES_OPEN 256u          /* with so many the worker asks for no more */
+#define UNMEASURED 64u            /* tasks a slot that are enough while nothing is known of their time */
+#define SECOND_NS NS_PER_S        /* a task is run a second time only when it has run this long */
 
-/* A sweep as this worker knows it. */
+/* A sweep as this worker knows it. Once dropped it is not used again: should the broker grant more of it, that is a new one of the
+ * same id beside it, whose plan comes anew (it may have grown), while the old one's slots die. */
 struct wsweep {
     struct list node;
     uint64_t id;
@@ -36,13 +40,14 @@ struct wsweep {
     bool dry;       /* the broker had nothing more when last asked */
     double task_ns; /* time of one task in one slot; 0 = not known */
     uint64_t largest_chunk;
-    uint32_t slots_used;     /* most slots alive at once */
-    uint32_t deaths_at_open; /* in a row */
+    uint32_t slots_used;   /* most slots alive at once */
+    uint32_t deaths_early; /* before their first task, in a row */
     int64_t backoff_until;
     int64_t plugin_ns;  /* not reported yet */
     const char *broken; /* in arena: the plugin cannot be opened here */
     bool broken_told;
     int64_t asked_plan_at;
+    int64_t idle_since; /* without leases; 0 = it has some */
 };
 
 /* A chunk that a slot holds. */
@@ -75,15 +80,17 @@ struct wslot {
     struct wsweep *sweep; /* not NULL unless EMPTY */
     bool verify;          /* started for a second look */
     bool worked;          /* has been given a chunk: no longer fresh */
+    bool told;            /* a task of it has finished */
     struct wchunk q[2];   /* q[0] is in work or next */
     uint32_t nq, next_seq;
-    uint32_t killed; /* enum fail_kind or KILL_* */
+    uint32_t killed;    /* enum fail_kind or KILL_* */
+    uint64_t killed_at; /* FAIL_TIMEOUT: page word of the task that ran too long */
     struct slot_sample last;
     int64_t last_change; /* when `current` last moved */
     int64_t plugin_seen; /* plugin_ns accounted */
     int64_t started;
-    struct aside *asides;
-    uint32_t n_asides, cap_asides;
+    struct aside *asides; /* [first_aside, first_aside + n_asides) wait */
+    uint32_t first_aside, n_asides, cap_asides;
 };
 
 struct worker {
@@ -106,7 +113,7 @@ struct worker {
 };
 
 /* worker.c */
-struct wsweep *worker_sweep(struct worker *w, uint64_t id);
+struct wsweep *worker_sweep(struct worker *w, uint64_t id); /* the newest of that id */
 struct wlease *worker_lease(struct worker *w, uint64_t sweep, uint64_t id);
 void worker_break_sweep(struct worker *w, struct wsweep *s, const char *reason);
 /* Any failed allocation in the steady state ends the worker in good order: its leases go back to others. */
