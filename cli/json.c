@@ -164,6 +164,7 @@ static json_t *failures(struct maker *m, const struct msg_status *s)
         set(m, one, "kind", json_string(outcome_failure(f->kind)));
         set(m, one, "reason", json_text(f->reason));
         set(m, one, "attempts", count(f->attempts));
+        set(m, one, "tail", json_text(f->tail));
         append(m, list, one);
     }
     return list;

@@ -35,6 +35,8 @@ int outcome_exit(const struct msg_status *s)
         return EXIT_CANCELLED;
     if (s->failed > 0)
         return s->done == 0 ? EXIT_ALL_FAILED : EXIT_SOME_FAILED;
+    if (s->mismatched > 0) /* done, but a second look saw other scores */
+        return EXIT_SOME_FAILED;
     return s->state == SWEEP_FAILED ? EXIT_WRONG : EXIT_ALL_DONE;
 }
 
@@ -148,12 +150,23 @@ static int print_best(const struct outcome *o, FILE *out, struct diag *d)
     return SHEAF_OK;
 }
 
+/* The last line that says something; "" when there is none. */
+static const char *last_line(const char *text)
+{
+    const char *line = text;
+    for (const char *p = text; *p != '\0'; p++)
+        if (*p == '\n' && p[1] != '\0' && p[1] != '\n')
+            line = p + 1;
+    return line;
+}
+
 static void print_failures(const struct outcome *o, FILE *out)
 {
     const struct msg_status *s = o->status;
     for (uint32_t i = 0; i < s->n_failures && i < SHOWN_FAILURES; i++) {
-        char line[256];
-        (void)snprintf(line, sizeof line, "%s", s->failures[i].reason);
+        const char *tail = last_line(s->failures[i].tail);
+        char line[512];
+        (void)snprintf(line, sizeof line, "%s%s%.300s", s->failures[i].reason, tail[0] != '\0' ? ": " : "", tail);
         text_one_line(line);
         (void)fprintf(out, "task %" PRIu64 " failed (%s, attempt %" PRIu32 "): %s\n", s->failures[i].position,
                       outcome_failure(s->failures[i].kind), s->failures[i].attempts, line);
