@@ -23,7 +23,9 @@
 
 #define TURN_MESSAGES 256                   /* taken in one turn at most */
 #define BACKLOG_BYTES ((uint64_t)256 << 20) /* above this nothing is read until the journal has caught up */
-#define PEER_BYTES 5u                       /* length of the identities that ROUTER gives out */
+#define READERS_NS (10 * NS_PER_S)          /* how long a local broker waits for readers of its journal to be through */
+#define READERS_POLL_MS 5
+#define PEER_BYTES 5u /* length of the identities that ROUTER gives out */
 
 struct loop {
     const struct broker_options *options;
@@ -344,6 +346,21 @@ static int restore(struct loop *l, struct journal **journal, struct diag *d)
     return err;
 }
 
+/* `sheaf show` and the like hold the journal for a moment when they find no broker; the client that started us has seen to it
+ * that nobody else wants it for longer. */
+static int open_journal(struct loop *l, struct journal **journal, struct diag *d)
+{
+    int64_t until = clock_mono_ns() + (l->options->local ? READERS_NS : 0);
+    for (;;) {
+        int err = journal_open(l->state_dir, true, journal, d);
+        if (err != SHEAF_EBUSY || clock_mono_ns() >= until)
+            return err;
+        struct pollfd lifeline = {l->options->lifeline, POLLIN, 0};
+        if (poll(&lifeline, 1, READERS_POLL_MS) > 0)
+            return err;
+    }
+}
+
 static int start(struct loop *l, struct journal **journal, struct diag *d)
 {
     const int signals[] = {SIGTERM, SIGINT, SIGHUP};
@@ -368,7 +385,7 @@ static int start(struct loop *l, struct journal **journal, struct diag *d)
     if (err == 0)
         err = dir_make(l->state_dir, 0700, d);
     if (err == 0)
-        err = journal_open(l->state_dir, true, journal, d);
+        err = open_journal(l, journal, d);
     if (err < 0)
         return err;
     l->broker = broker_create(&config, &env);
