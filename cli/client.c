@@ -15,6 +15,7 @@
 #include <zmq.h>
 
 #define LINGER_MS 200
+#define PROBE_MS 100 /* silence after which it is looked whether the broker is still there */
 
 struct client {
     void *ctx, *socket;
@@ -101,24 +102,35 @@ void client_close(struct client *c)
     free(c);
 }
 
-/* ZeroMQ would go on trying for ever, so a stale path is found out by asking the kernel. */
-static bool somebody_listens(const char *path)
+int client_probe(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path)
-        return false;
-    strcpy(address.sun_path, path);
+    size_t len = strlen(path);
+    if (len >= sizeof address.sun_path)
+        return ENAMETOOLONG;
+    memcpy(address.sun_path, path, len);
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     if (fd < 0)
-        return false;
-    bool there = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+        return errno;
+    int err = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 ? 0 : errno;
     (void)close(fd);
-    return there;
+    return err;
+}
+
+/* ZeroMQ would go on trying for ever, so a path where nobody listens is found out by asking the kernel. */
+static bool is_gone(const char *endpoint)
+{
+    return strncmp(endpoint, "ipc://", 6) == 0 && client_probe(endpoint + 6) != 0;
+}
+
+bool client_gone(const struct client *c)
+{
+    return is_gone(c->endpoint);
 }
 
 int client_open_live(const char *endpoint, struct client **out, struct diag *d)
 {
-    if (strncmp(endpoint, "ipc://", 6) == 0 && !somebody_listens(endpoint + 6))
+    if (is_gone(endpoint))
         return diag_fail(d, SHEAF_EGONE, "no broker listens on %s", endpoint);
     return client_open(endpoint, out, d);
 }
@@ -198,11 +210,23 @@ void *client_socket(struct client *c)
     return c->socket;
 }
 
+/* client_recv with all the patience there is for a broker that lives. */
+static int recv_patiently(struct client *c, struct client_msg *m, struct diag *d)
+{
+    int err = SHEAF_EGONE;
+    for (int waited = 0; err == SHEAF_EGONE && waited < CLIENT_TIMEOUT_MS; waited += PROBE_MS) {
+        err = client_recv(c, m, PROBE_MS, d);
+        if (err == SHEAF_EGONE && is_gone(c->endpoint))
+            return diag_fail(d, err, "the broker at %s has ended", c->endpoint);
+    }
+    return err;
+}
+
 int client_call(struct client *c, uint32_t type, const void *body, uint32_t want, struct client_msg *m, struct diag *d)
 {
     int err = client_send(c, type, body, d);
     while (err == SHEAF_OK) {
-        err = client_recv(c, m, CLIENT_TIMEOUT_MS, d);
+        err = recv_patiently(c, m, d);
         if (err != SHEAF_OK || m->type == want)
             return err;
         if (m->type == MSG_ERROR)

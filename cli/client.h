@@ -37,6 +37,12 @@ void client_close(struct client *c);
 /* The same, but SHEAF_EGONE at once when nobody listens on an ipc endpoint. */
 int client_open_live(const char *endpoint, struct client **out, struct diag *d);
 
+/* Tries to reach a socket: 0 when somebody listens there, else the errno of connect. */
+int client_probe(const char *path);
+
+/* Has an ipc broker ended? (Of a TCP one that cannot be told.) */
+bool client_gone(const struct client *c);
+
 /* Sends one message. 0, SHEAF_ENOMEM, SHEAF_ELIMIT, SHEAF_EGONE. */
 int client_send(struct client *c, uint32_t type, const void *body, struct diag *d);
 
@@ -47,7 +53,8 @@ int client_recv(struct client *c, struct client_msg *m, int timeout_ms, struct d
 /* The ZeroMQ socket, for zmq_poll. */
 void *client_socket(struct client *c);
 
-/* One request and its reply of type `want`; others are passed over. A MSG_ERROR ends it with its error and text. */
+/* One request and its reply of type `want`; others are passed over. A MSG_ERROR ends it with its error and text. SHEAF_EGONE after
+ * CLIENT_TIMEOUT_MS of silence, and soon after an ipc broker has ended. */
 int client_call(struct client *c, uint32_t type, const void *body, uint32_t want, struct client_msg *m, struct diag *d);
 
 /* The error that a MSG_ERROR carries (SHEAF_EPROTO when that is no error number of ours), its text in d. */

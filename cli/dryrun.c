@@ -107,7 +107,7 @@ static int probe_twice(const struct run_options *o, struct estimate *e, struct r
         e->probe_seconds >= PROBE_LEAST_SECONDS)
         return err;
     run_finish(r);
-    err = scan_trials(e, PROBE_TASKS * PROBE_GROWTH, d);
+    err = scan_trials(e, (uint64_t)PROBE_TASKS * PROBE_GROWTH, d);
     return err == SHEAF_OK ? probe(o, e, r, d) : err;
 }
 

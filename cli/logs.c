@@ -58,7 +58,7 @@ static int print_logs(struct target *t, const struct target_options *o, struct m
     read->kind = READ_LOGS;
     bool end = false;
     while (err == SHEAF_OK && !end) {
-        err = target_call(t, MSG_READ, read, MSG_PAGE, d);
+        err = target_ask(t, MSG_READ, read, MSG_PAGE, d);
         if (err != SHEAF_OK)
             break;
         const struct msg_page *p = t->msg.body;

@@ -3,18 +3,16 @@
  * runtime: a directory below /tmp is only trusted when it is a directory of ours that nobody else may enter.
  */
 #include "cli/runtime.h"
+#include "cli/client.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <sodium.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,21 +32,6 @@ static int private_dir(const char *dir, struct diag *d)
     return SHEAF_OK;
 }
 
-/* Does nobody listen there any more? */
-static bool is_dead(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path)
-        return false;
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (fd < 0)
-        return false;
-    strcpy(address.sun_path, path);
-    bool dead = connect(fd, (const struct sockaddr *)&address, sizeof address) != 0 && errno == ECONNREFUSED;
-    (void)close(fd);
-    return dead;
-}
-
 /* Removes sockets of brokers that were killed. Only old ones: a new one may be about to listen. */
 static void tidy(const char *dir)
 {
@@ -59,7 +42,8 @@ static void tidy(const char *dir)
         char path[RUNTIME_PATH + 256];
         struct stat st;
         (void)snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
-        if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && now - st.st_mtime > OLD_SECONDS && is_dead(path))
+        if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && now - st.st_mtime > OLD_SECONDS &&
+            client_probe(path) == ECONNREFUSED)
             (void)unlink(path);
     }
     if (folder != NULL)

@@ -185,7 +185,7 @@ static int on_silence(struct session *s, uint32_t type, const void *body, struct
     int64_t silent = clock_mono_ns() - s->heard_ns;
     if (s->local || silent < ASK_AGAIN_NS * (s->asked_again + 1))
         return SHEAF_OK;
-    if (silent >= LOST_NS)
+    if (silent >= LOST_NS || client_gone(s->client))
         return diag_fail(d, SHEAF_EGONE, "the broker has been silent for %d s; is it running?",
                          (int)(silent / NS_PER_S));
     s->asked_again++;

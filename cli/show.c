@@ -54,7 +54,7 @@ static int take_listing(const struct msg_listing *l, uint64_t number, bool live,
 
 static int list_target(struct target *t, struct arena *a, struct buf *rows, struct diag *d)
 {
-    int err = target_call(t, MSG_LIST, NULL, MSG_LISTING, d);
+    int err = target_ask(t, MSG_LIST, NULL, MSG_LISTING, d);
     if (err == SHEAF_OK)
         err = take_listing(t->msg.body, t->number, target_live(t), a, rows);
     return err == SHEAF_ENOMEM ? diag_fail(d, err, "out of memory") : err;

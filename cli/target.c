@@ -8,6 +8,7 @@
 #include <time.h>
 
 #define OPEN_WAIT_NS (5 * NS_PER_S)
+#define ASK_AGAIN 3
 
 void target_init(struct target *t)
 {
@@ -92,22 +93,46 @@ int target_open(struct target *t, const struct target_options *o, struct diag *d
     return err == SHEAF_OK ? target_open_folder(t, &folder, d) : err;
 }
 
+static int call(struct target *t, uint32_t type, const void *body, uint32_t want, struct client_msg *m, struct diag *d)
+{
+    return t->client != NULL ? client_call(t->client, type, body, want, m, d)
+                             : offline_call(t->offline, type, body, want, m, d);
+}
+
+/* The broker of a local run ends with it; then whoever has the sweep now is asked. */
+static int ask(struct target *t, uint32_t type, const void *body, uint32_t want, struct client_msg *m, struct diag *d)
+{
+    int err = call(t, type, body, want, m, d);
+    for (int again = 0; err == SHEAF_EGONE && t->folder.dir != NULL && again < ASK_AGAIN; again++) {
+        struct state_sweep folder = t->folder;
+        client_close(t->client);
+        t->client = NULL;
+        err = target_open_folder(t, &folder, d);
+        if (err == SHEAF_OK)
+            err = call(t, type, body, want, m, d);
+    }
+    return err;
+}
+
 int target_call(struct target *t, uint32_t type, const void *body, uint32_t want, struct diag *d)
 {
-    return t->client != NULL ? client_call(t->client, type, body, want, &t->msg, d)
-                             : offline_call(t->offline, type, body, want, &t->msg, d);
+    return call(t, type, body, want, &t->msg, d);
+}
+
+int target_ask(struct target *t, uint32_t type, const void *body, uint32_t want, struct diag *d)
+{
+    return ask(t, type, body, want, &t->msg, d);
 }
 
 int target_read(struct target *t, const struct msg_read *read, struct client_msg *m, struct diag *d)
 {
-    return t->client != NULL ? client_call(t->client, MSG_READ, read, MSG_PAGE, m, d)
-                             : offline_call(t->offline, MSG_READ, read, MSG_PAGE, m, d);
+    return ask(t, MSG_READ, read, MSG_PAGE, m, d);
 }
 
 int target_status(struct target *t, uint32_t top, struct diag *d)
 {
     struct msg_watch m = {.sweep = t->sweep, .top = top, .plan = true};
-    int err = target_call(t, MSG_WATCH, &m, MSG_STATUS, d);
+    int err = target_ask(t, MSG_WATCH, &m, MSG_STATUS, d);
     if (err != SHEAF_OK)
         return err;
     struct client_msg swap = t->status;

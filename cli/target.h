@@ -48,8 +48,11 @@ int target_open(struct target *t, const struct target_options *o, struct diag *d
 /* The same for a folder that is known. */
 int target_open_folder(struct target *t, const struct state_sweep *folder, struct diag *d);
 
-/* A request and its reply in t->msg, or in a message of the caller's. */
+/* A request and its reply in t->msg. SHEAF_EGONE when a broker does not answer. */
 int target_call(struct target *t, uint32_t type, const void *body, uint32_t want, struct diag *d);
+/* A question: the same, but when a local broker has ended meanwhile, the journal answers. */
+int target_ask(struct target *t, uint32_t type, const void *body, uint32_t want, struct diag *d);
+/* A page, into a message of the caller's. */
 int target_read(struct target *t, const struct msg_read *read, struct client_msg *m, struct diag *d);
 
 /* Asks for the status with the plan and `top` best trials. */
