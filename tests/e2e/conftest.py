@@ -42,11 +42,14 @@ class World:
         # Sockets need short paths, so the runtime directory is not below pytest's.
         self.runtime = pathlib.Path(tempfile.mkdtemp(prefix="sh-", dir="/tmp"))
         self.state = path / "state"
+        self.temporary = path / "temporary"
+        self.temporary.mkdir()
         self.env = {
             "PATH": os.environ["PATH"],
             "HOME": str(path),
             "LC_ALL": "C.UTF-8",
             "XDG_RUNTIME_DIR": str(self.runtime),
+            "TMPDIR": str(self.temporary),
             "SHEAF_STATE": str(self.state),
             "SHEAF_PLUGIN_PATH": f"{BUILD}/tests/plugins:{BUILD}/plugins",
             "SHEAF_TEST": self.mark,
@@ -120,9 +123,10 @@ class World:
         return None
 
     def check_clean(self):
-        """Nothing is left: no process, nothing in the runtime directory, no shared memory of ours."""
+        """Nothing is left: no process, nothing in the runtime directory, no temporary file, no shared memory of ours."""
         wait_until(lambda: not self.processes(), f"all processes ended: {self.processes()}", 10)
         assert [str(p) for p in self.runtime.rglob("*") if not p.is_dir()] == []
+        assert list(self.temporary.rglob("*")) == []
         shm = pathlib.Path("/dev/shm")
         assert not shm.is_dir() or [p.name for p in shm.iterdir() if "sheaf" in p.name] == []
 

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""What several test files share: tables that sheaf prints, a second implementation of the results digest, and the processes
-below a process."""
+"""What several test files share: tables that sheaf prints, a second implementation of the results digest, the processes
+below a process, and a sweep to disturb."""
 
 import csv
 import hashlib
+import json
 import math
 import os
 import pathlib
+import re
 import struct
+from collections import Counter
+
+from conftest import PATIENCE, wait_until
 
 BLOCK = 65536  # tasks, as docs/index-space.md says
 STATUS = {"done": b"\1", "failed": b"\2", "skipped": b"\3"}
@@ -65,10 +70,77 @@ def pids_of(pid, role):
 
 
 def signal_all(pids, number):
-    """False if one of them had ended already."""
+    """How many of them were there to get it."""
+    hit = 0
     for pid in pids:
         try:
             os.kill(pid, number)
-        except ProcessLookupError:
-            return False
-    return bool(pids)
+            hit += 1
+        except ProcessLookupError:  # it ended with one before it
+            pass
+    return hit
+
+
+class Ones:
+    """A sweep of N tasks that keep a core busy for 2 ms each, killed and stopped in the middle by tests."""
+
+    N = 1500
+    DIGEST = digest_of([{"status": "done", "value": str(x)} for x in range(N)])
+    MOMENTS = {"at once": None, "early": 1, "in the middle": N // 2, "near the end": N * 8 // 10}  # tasks that are done
+
+    def __init__(self, world):
+        self.world = world
+        self.notes = world.path / "notes"  # what was run, see tests/plugins/sleep.c
+        self.sweep = world.sweep(plugin="sleep", params={"ms": 2, "spin": True, "note": str(self.notes),
+                                                         "x": {"from": 0, "to": self.N - 1, "step": 1}})
+
+    def start(self):
+        return self.world.start("run", self.sweep, "--slots", "2", "--json")
+
+    def start_to(self, moment):
+        """A run that has got so far and still runs."""
+        p = self.start()
+        started(self.world, p, self.MOMENTS[moment])
+        return p
+
+    def check_done(self, r):
+        assert r["digest"] == self.DIGEST and r["state"] == "done"
+        assert r["tasks"] == {"total": self.N, "done": self.N, "failed": 0, "skipped": 0}
+
+    def runs(self):
+        """How often each task was run since the last forget()."""
+        data = self.notes.read_bytes() if self.notes.exists() else b""
+        return Counter(i for (i,) in struct.iter_unpack("<Q", data))
+
+    def forget(self):
+        self.notes.unlink(missing_ok=True)
+
+
+def done(world):
+    """How many tasks of the last sweep are done, 0 before there is one."""
+    r = world.run("show", "last", "--json", code=None)
+    return json.loads(r.stdout)["tasks"]["done"] if r.returncode == 0 else 0
+
+
+def started(world, p, tasks):
+    """Waits until a slot of that run runs and so many tasks are done."""
+    wait_until(lambda: p.poll() is not None or pids_of(p.pid, "slot"), "a slot runs")
+    wait_until(lambda: tasks is None or p.poll() is not None or done(world) >= tasks, f"{tasks} tasks are done")
+    assert p.poll() is None, p.communicate()
+
+
+def finished(world, p):
+    """The outcome of a run that gets to its end by itself and leaves nothing behind."""
+    out, err = p.communicate(timeout=2 * PATIENCE)
+    assert p.returncode == 0, err
+    check_nothing_left(world)
+    return json.loads(out)
+
+
+STATE_FILES = re.compile("lock|numbers|[0-9a-f]{16}/(lock|source|number|name|journal.db|journal.db-wal|client)")
+
+
+def check_nothing_left(world):
+    world.check_clean()
+    files = [str(f.relative_to(world.state)) for f in world.state.rglob("*") if f.is_file()]
+    assert [f for f in files if not STATE_FILES.fullmatch(f)] == []

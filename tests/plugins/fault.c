@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * fault: everything that can go wrong inside run, at chosen tasks: those with index % every == at, and only in their
- * first `attempts` attempts (0: in all of them).
+ * fault: everything that can go wrong inside run, at chosen tasks: those with index % every == at, only in their first
+ * `attempts` attempts (0: in all of them), and only while a file exists (if one is named), so that a test can mend the world.
  */
 #define _GNU_SOURCE
 #include "kit.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { P_MODE, P_EVERY, P_AT, P_ATTEMPTS, P_MB, P_X };
+enum { P_MODE, P_EVERY, P_AT, P_ATTEMPTS, P_MB, P_X, P_FILE };
 enum mode { NONE, SEGV, ABORT, EXIT, EXIT_OK, KILL, HANG, SPIN, LEAK, ERROR, NO_REASON, NAN_SCORE, PRINT, FPE, STACK };
 
 static const char *const modes[] = {"none", "segv",  "abort",     "exit", "exit_ok", "kill", "hang",         "spin",
@@ -33,6 +33,12 @@ static const struct sheaf_param params[] = {
     PARAM_INT("attempts", 0, 0, 1000000, "go wrong in that many first attempts only; 0 = always"),
     PARAM_INT("mb", 1, 0, 1000000, "leak: megabytes a task; print: megabytes to stdout and as many to stderr"),
     PARAM_FLOAT("x", 1, "the score of a task that went well is half of it"),
+    {.name = "file",
+     .type = SHEAF_TEXT,
+     .def = {.text = "", .text_len = 0},
+     NO_LIMITS,
+     .unit = "",
+     .help = "go wrong only while this file exists; empty = always"},
 };
 static const struct sheaf_score scores[] = {{"value", "", "x / 2"}};
 
@@ -126,6 +132,17 @@ static int32_t go_wrong(const struct sheaf_host *host, const struct sheaf_task *
     }
 }
 
+/* Is there such a file, or none named? */
+static bool switched_on(const struct sheaf_value *file)
+{
+    char path[4096]; /* texts need not end in a zero */
+    if (file->text_len >= sizeof path)
+        return false;
+    memcpy(path, file->text, file->text_len);
+    path[file->text_len] = '\0';
+    return path[0] == '\0' || access(path, F_OK) == 0;
+}
+
 static int32_t run(const struct sheaf_host *host, void *state, const struct sheaf_task *task, double *out)
 {
     (void)state;
@@ -133,7 +150,7 @@ static int32_t run(const struct sheaf_host *host, void *state, const struct shea
     out[0] = p[P_X].f * 0.5;
     bool chosen = task->index % (uint64_t)p[P_EVERY].i == (uint64_t)p[P_AT].i;
     bool now = p[P_ATTEMPTS].i == 0 || (int64_t)task->attempt <= p[P_ATTEMPTS].i;
-    return chosen && now ? go_wrong(host, task, out) : SHEAF_OK_STATUS;
+    return chosen && now && switched_on(&p[P_FILE]) ? go_wrong(host, task, out) : SHEAF_OK_STATUS;
 }
 
 KIT_ENTRY;

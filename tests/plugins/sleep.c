@@ -1,18 +1,29 @@
 /* SPDX-License-Identifier: MIT
  *
- * sleep: a task of a known length, asleep or busy; looks at stop_requested every 10 ms if told to.
+ * sleep: a task of a known length, asleep or busy; looks at stop_requested every 10 ms if told to. It can note each run in a
+ * file, so that a test sees what was run how often.
  */
+#define _GNU_SOURCE
 #include "kit.h"
 
+#include <fcntl.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { P_MS, P_SPIN, P_POLITE, P_X };
+enum { P_MS, P_SPIN, P_POLITE, P_X, P_NOTE };
 
 static const struct sheaf_param params[] = {
     PARAM_FLOAT("ms", 10, "length of the task in milliseconds"),
     PARAM_BOOL("spin", 0, "burn the time instead of sleeping"),
     PARAM_BOOL("polite", 1, "return early when asked to stop"),
     PARAM_FLOAT("x", 0, "the score"),
+    {.name = "note",
+     .type = SHEAF_TEXT,
+     .def = {.text = "", .text_len = 0},
+     NO_LIMITS,
+     .unit = "",
+     .help = "append the index of each task to this file, 8 bytes, when it has run; empty = don't"},
 };
 static const struct sheaf_score scores[] = {{"value", "", "x"}};
 
@@ -33,6 +44,21 @@ static void nap(double ms)
     nanosleep(&t, NULL);
 }
 
+/* One append of 8 bytes: whole, whoever else writes. */
+static bool note(const struct sheaf_value *file, uint64_t index)
+{
+    char path[4096]; /* texts need not end in a zero */
+    if (file->text_len >= sizeof path)
+        return false;
+    memcpy(path, file->text, file->text_len);
+    path[file->text_len] = '\0';
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && write(fd, &index, sizeof index) == (ssize_t)sizeof index;
+    if (fd >= 0)
+        (void)close(fd);
+    return ok;
+}
+
 static int32_t run(const struct sheaf_host *host, void *state, const struct sheaf_task *task, double *out)
 {
     (void)state;
@@ -46,6 +72,8 @@ static int32_t run(const struct sheaf_host *host, void *state, const struct shea
             nap(left < 10 ? left : 10);
     }
     out[0] = task->params[P_X].f;
+    if (task->params[P_NOTE].text_len > 0 && !note(&task->params[P_NOTE], task->index))
+        return host->fail(host, "sleep: the note cannot be written");
     return SHEAF_OK_STATUS;
 }
 

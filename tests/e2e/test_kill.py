@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""kill -9 of the parts of a run, at several moments and several at once: the run gets to its end by itself, with the results of an
+undisturbed one, and nothing is left behind."""
+
+import signal
+
+import pytest
+
+from conftest import wait_until
+from support import Ones, descendants, done, finished, pids_of, signal_all, started
+
+
+@pytest.fixture
+def ones(world):
+    return Ones(world)
+
+
+def test_an_undisturbed_run_has_the_digest_that_python_computes(world, ones):
+    ones.check_done(finished(world, ones.start()))
+    assert set(ones.runs()) == set(range(ones.N))
+
+
+@pytest.mark.parametrize("moment", Ones.MOMENTS)
+@pytest.mark.parametrize("role", ["slot", "worker", "broker"])
+def test_a_killed_part_is_replaced(world, ones, role, moment):
+    p = ones.start_to(moment)
+    assert signal_all(pids_of(p.pid, role)[:1], signal.SIGKILL)
+    ones.check_done(finished(world, p))
+
+
+@pytest.mark.parametrize("roles", [["broker", "worker"], ["worker", "slot"], ["slot"], ["broker", "worker", "slot"]], ids="+".join)
+def test_several_parts_killed_at_once_are_replaced(world, ones, roles):
+    p = ones.start_to("in the middle")
+    assert signal_all([pid for pid, role in descendants(p.pid).items() if role in roles], signal.SIGKILL)
+    ones.check_done(finished(world, p))
+
+
+def test_parts_killed_again_and_again_are_replaced(world, ones):
+    p = ones.start_to("early")
+    for role in ("slot", "broker", "worker", "slot", "worker", "broker"):
+        before = done(world)
+        signal_all(pids_of(p.pid, role)[:1], signal.SIGKILL)
+        wait_until(lambda: p.poll() is not None or done(world) > before, "it goes on")
+    ones.check_done(finished(world, p))
+
+
+def test_what_has_run_is_not_run_again_when_the_broker_is_killed(world, ones):
+    p = ones.start_to("in the middle")
+    assert signal_all(pids_of(p.pid, "broker"), signal.SIGKILL)
+    ones.check_done(finished(world, p))
+    runs = ones.runs()
+    assert set(runs) == set(range(ones.N))
+    assert runs.total() - ones.N <= 2  # idle slots may run the last tasks a second time
+
+
+# ---- the same with the real plugin, whose table is shared by all slots ----
+
+COSTS = "params.cost_bps={from: 0.0, to: 20.0, count: 40}"
+
+
+@pytest.fixture
+def market(world):
+    """The demo's grid over a made-up market, with 20 times the trials, and the outcome of an undisturbed run."""
+    world.run("demo", "market", "--days", "700")
+    r = world.json("run", "market/wfo.yaml", "--set", COSTS, "--state", "elsewhere")
+    assert r["tasks"]["done"] == r["tasks"]["total"] == 512 * 40 * 7
+    return world, r
+
+
+def grid_started(world, tasks):
+    p = world.start("run", "market/wfo.yaml", "--set", COSTS, "--slots", "2", "--json")
+    started(world, p, tasks)
+    return p
+
+
+@pytest.mark.parametrize("tasks", [None, 30000])
+@pytest.mark.parametrize("roles", [["slot"], ["worker"], ["broker"], ["broker", "worker", "slot"]], ids="+".join)
+def test_the_grid_survives_kills(market, roles, tasks):
+    world, undisturbed = market
+    p = grid_started(world, tasks)
+    assert signal_all([pid for pid, role in descendants(p.pid).items() if role in roles], signal.SIGKILL)
+    r = finished(world, p)
+    assert r["digest"] == undisturbed["digest"] and r["best"] == undisturbed["best"]
+
+
+def test_the_grid_goes_on_after_a_kill_of_the_client(market):
+    world, undisturbed = market
+    p = grid_started(world, 30000)
+    p.kill()
+    p.communicate()
+    wait_until(lambda: not world.processes(), "the others end by themselves")
+    r = finished(world, world.start("run", "market/wfo.yaml", "--set", COSTS, "--slots", "2", "--json"))
+    assert r["resumed"] >= 30000
+    assert r["digest"] == undisturbed["digest"] and r["best"] == undisturbed["best"]
