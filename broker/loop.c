@@ -6,6 +6,7 @@
 #include "broker/loop.h"
 #include "broker/broker.h"
 #include "common/clock.h"
+#include "common/frames.h"
 #include "common/fsutil.h"
 #include "common/hash.h"
 #include "common/log.h"
@@ -25,7 +26,6 @@
 #define BACKLOG_BYTES ((uint64_t)256 << 20) /* above this nothing is read until the journal has caught up */
 #define READERS_NS (10 * NS_PER_S)          /* how long a local broker waits for readers of its journal to be through */
 #define READERS_POLL_MS 5
-#define PEER_BYTES 5u /* length of the identities that ROUTER gives out */
 
 struct loop {
     const struct broker_options *options;
@@ -79,12 +79,7 @@ static bool env_send(void *ctx, uint64_t peer, uint32_t type, const void *body)
         log_error("cannot encode %s: %s", proto_name(type), sheaf_strerror(err));
         return true;
     }
-    /* Never blocks: a peer that is gone or does not read loses the message, and asks again if it matters. */
-    if (zmq_send(l->socket, &peer, PEER_BYTES, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
-        return errno != EHOSTUNREACH;
-    if (zmq_send(l->socket, l->head.data, l->head.len, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0)
-        (void)zmq_send(l->socket, l->frame.data, l->frame.len, ZMQ_DONTWAIT);
-    return true;
+    return frames_send(l->socket, &peer, &l->head, &l->frame);
 }
 
 static void env_journal(void *ctx, struct scribe_batch *batch)
@@ -131,33 +126,6 @@ static void push_batches(struct loop *l)
 
 /* ---- messages in ---- */
 
-/* One message of three frames: identity, head, body. 1 = taken, 0 = none there. Anything else is counted and passed over. */
-static int receive(struct loop *l, uint64_t *peer, struct msg_head *head, struct inbox *in, struct diag *d)
-{
-    int parts = 0, err = 0;
-    int more = 1;
-    *peer = 0;
-    for (; more; parts++) {
-        zmq_msg_t part;
-        zmq_msg_init(&part);
-        if (zmq_msg_recv(&part, l->socket, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close(&part);
-            return 0;
-        }
-        more = zmq_msg_more(&part);
-        if (parts == 0 && zmq_msg_size(&part) == PEER_BYTES)
-            memcpy(peer, zmq_msg_data(&part), PEER_BYTES);
-        else if (parts == 1)
-            err = proto_head(zmq_msg_data(&part), zmq_msg_size(&part), head, d);
-        else if (parts == 2)
-            zmq_msg_move(&in->msg, &part);
-        zmq_msg_close(&part);
-    }
-    if (parts != 3 || !*peer)
-        err = diag_fail(d, SHEAF_EPROTO, "a message has to have two frames, this one has %d", parts - 1);
-    return err < 0 ? err : 1;
-}
-
 static void refuse(struct loop *l, uint64_t peer, int err, const struct diag *d)
 {
     l->bad++;
@@ -176,7 +144,7 @@ static bool take_message(struct loop *l)
     struct inbox *in = inbox_new();
     if (!in)
         return false;
-    int got = receive(l, &peer, &head, in, &d);
+    int got = frames_receive(l->socket, &peer, &head, &in->msg, &d);
     if (got == 1)
         got = proto_body(head.type, zmq_msg_data(&in->msg), zmq_msg_size(&in->msg), &in->arena, in->body, &d);
     else if (got == 0) {

@@ -4,6 +4,7 @@
  */
 #include "worker/loop.h"
 #include "common/clock.h"
+#include "common/frames.h"
 #include "common/log.h"
 #include "common/procinfo.h"
 #include "common/sigfd.h"
@@ -39,9 +40,7 @@ struct loop {
 static void send_frames(void *ctx, const struct buf *head, const struct buf *frame)
 {
     struct loop *l = ctx;
-    /* Never blocks: what the broker has not acknowledged is sent again. */
-    if (zmq_send(l->socket, head->data, head->len, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0)
-        (void)zmq_send(l->socket, frame->data, frame->len, ZMQ_DONTWAIT);
+    (void)frames_send(l->socket, NULL, head, frame); /* what the broker has not acknowledged is sent again */
 }
 
 static void send_one(void *ctx, uint32_t type, const void *body)
@@ -69,29 +68,6 @@ static int64_t own_cpu(void *ctx)
 
 /* ---- messages in ---- */
 
-/* One message of two frames. 1 = taken, 0 = none there, or an error. */
-static int receive(struct loop *l, struct msg_head *head, zmq_msg_t *body, struct diag *d)
-{
-    int parts = 0, more = 1, err = 0;
-    for (; more; parts++) {
-        zmq_msg_t part;
-        zmq_msg_init(&part);
-        if (zmq_msg_recv(&part, l->socket, ZMQ_DONTWAIT) < 0) {
-            zmq_msg_close(&part);
-            return 0;
-        }
-        more = zmq_msg_more(&part);
-        if (parts == 0)
-            err = proto_head(zmq_msg_data(&part), zmq_msg_size(&part), head, d);
-        else if (parts == 1)
-            zmq_msg_move(body, &part);
-        zmq_msg_close(&part);
-    }
-    if (parts != 2)
-        err = diag_fail(d, SHEAF_EPROTO, "a message has to have two frames, this one has %d", parts);
-    return err < 0 ? err : 1;
-}
-
 static bool take_message(struct loop *l)
 {
     _Alignas(16) unsigned char body[PROTO_MAX_STRUCT];
@@ -100,7 +76,7 @@ static bool take_message(struct loop *l)
     zmq_msg_t msg;
     zmq_msg_init(&msg);
     arena_reset(&l->arena);
-    int got = receive(l, &head, &msg, &d);
+    int got = frames_receive(l->socket, NULL, &head, &msg, &d);
     if (got == 1)
         got = proto_body(head.type, zmq_msg_data(&msg), zmq_msg_size(&msg), &l->arena, body, &d);
     else if (got == 0) {
