@@ -70,12 +70,14 @@ static int64_t own_cpu(void *ctx)
 
 static bool take_message(struct loop *l)
 {
-    _Alignas(16) unsigned char body[PROTO_MAX_STRUCT];
     struct msg_head head;
     struct diag d = {""};
     zmq_msg_t msg;
     zmq_msg_init(&msg);
     arena_reset(&l->arena);
+    void *body = arena_alloc(&l->arena, PROTO_MAX_STRUCT); /* memory without a type of its own */
+    if (!body)
+        return false;
     int got = frames_receive(l->socket, NULL, &head, &msg, &d);
     if (got == 1)
         got = proto_body(head.type, zmq_msg_data(&msg), zmq_msg_size(&msg), &l->arena, body, &d);
@@ -86,8 +88,8 @@ static bool take_message(struct loop *l)
     if (got < 0)
         log_warn("a malformed message of the broker was passed over: %s", d.text);
     /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): proto_body filled it, or got is below 0 */
-    else if (head.type == MSG_ERROR && ((struct msg_error *)(void *)body)->err != SHEAF_EGONE)
-        log_error("the broker says: %s", ((struct msg_error *)(void *)body)->text);
+    else if (head.type == MSG_ERROR && ((const struct msg_error *)body)->err != SHEAF_EGONE)
+        log_error("the broker says: %s", ((const struct msg_error *)body)->text);
     if (got >= 0)
         (void)worker_message(l->worker, head.type, body);
     zmq_msg_close(&msg);

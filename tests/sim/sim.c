@@ -237,8 +237,9 @@ static void to_worker(struct sim *s, const struct sim_event *ev)
     struct arena a;
     struct diag d = {""};
     struct msg_head head;
-    _Alignas(16) unsigned char body[PROTO_MAX_STRUCT];
     arena_init(&a, 0);
+    void *body = arena_alloc(&a, PROTO_MAX_STRUCT);
+    SHEAF_ASSERT(body);
     SHEAF_ASSERT(proto_head(ev->head.data, ev->head.len, &head, &d) == 0);
     if (proto_body(head.type, ev->frame.data, ev->frame.len, &a, body, &d) < 0)
         sim_wrong(s, "a message of the broker cannot be read", "%s: %s", proto_name(head.type), d.text);
