@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * broker_fixture: a broker between a journal that waits and peers that listen.
+ */
+#include "broker/broker_fixture.h"
+
+#include "common/fsutil.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- environment ---- */
+
+static bool env_send(void *ctx, uint64_t peer, uint32_t type, const void *body)
+{
+    struct broker_fixture *f = ctx;
+    if (peer == f->gone)
+        return false;
+    mailbox_put(&f->out, peer, type, body);
+    return true;
+}
+
+static void env_journal(void *ctx, struct scribe_batch *batch)
+{
+    struct broker_fixture *f = ctx;
+    batch->next = NULL;
+    *f->last = batch;
+    f->last = &batch->next;
+}
+
+static void env_read(void *ctx, struct scribe_read *r)
+{
+    struct broker_fixture *f = ctx;
+    struct scribe_read **last = &f->asked;
+    while (*last)
+        last = &(*last)->next;
+    r->next = NULL;
+    *last = r;
+}
+
+static uint64_t env_pss(void *ctx)
+{
+    (void)ctx;
+    return 1 << 20;
+}
+
+static int64_t env_cpu(void *ctx)
+{
+    return ((struct broker_fixture *)ctx)->cpu_ns;
+}
+
+static int64_t env_wall(void *ctx)
+{
+    (void)ctx;
+    return 123456;
+}
+
+static void batch_free(struct scribe_batch *b)
+{
+    if (b->keep)
+        b->keep_free(b->keep);
+    arena_finish(&b->arena);
+    free(b);
+}
+
+/* ---- life ---- */
+
+static void broker_begins(struct broker_fixture *f)
+{
+    struct broker_env env = {.ctx = f,
+                             .send = env_send,
+                             .journal = env_journal,
+                             .read = env_read,
+                             .own_pss = env_pss,
+                             .own_cpu_ns = env_cpu,
+                             .wall_ms = env_wall};
+    f->config.epoch += ((uint64_t)1 << 32) + 1;
+    f->broker = broker_create(&f->config, &env);
+    SHEAF_ASSERT(f->broker);
+    broker_time(f->broker, f->now);
+}
+
+void fixture_init(struct broker_fixture *f)
+{
+    struct diag d = {""};
+    memset(f, 0, sizeof(*f));
+    f->last = &f->first;
+    f->now = 1000 * NS_PER_S;
+    strcpy(f->dir, "/tmp/broker_test_XXXXXX");
+    SHEAF_ASSERT(mkdtemp(f->dir) && journal_open(f->dir, true, &f->journal, &d) == 0);
+    mailbox_init(&f->out);
+    plan_fixture_init(&f->plan, 100, 1);
+    broker_begins(f);
+}
+
+static void lose_what_waits(struct broker_fixture *f)
+{
+    while (f->first) {
+        struct scribe_batch *b = f->first;
+        f->first = b->next;
+        batch_free(b);
+    }
+    f->last = &f->first;
+    while (f->asked) {
+        struct scribe_read *r = f->asked;
+        f->asked = r->next;
+        free(r->who);
+        arena_finish(&r->arena);
+        free(r);
+    }
+}
+
+void fixture_finish(struct broker_fixture *f)
+{
+    broker_destroy(f->broker);
+    lose_what_waits(f);
+    journal_close(f->journal);
+    dir_remove(f->dir);
+    mailbox_finish(&f->out);
+    buf_finish(&f->plan_bytes);
+}
+
+void fixture_restart(struct broker_fixture *f)
+{
+    struct diag d = {""};
+    struct arena a;
+    struct journal_sweep *sweeps;
+    uint32_t n;
+    broker_destroy(f->broker);
+    lose_what_waits(f);
+    broker_begins(f);
+    arena_init(&a, 0);
+    SHEAF_ASSERT(journal_sweeps(f->journal, &a, &sweeps, &n, &d) == 0);
+    for (uint32_t i = 0; i < n; i++)
+        SHEAF_ASSERT(broker_restore(f->broker, &sweeps[i], &d) == 0);
+    arena_finish(&a);
+    mailbox_clear(&f->out);
+}
+
+void fixture_pass(struct broker_fixture *f, int64_t ms)
+{
+    for (; ms > 0; ms -= 500) {
+        f->now += (ms < 500 ? ms : 500) * NS_PER_MS;
+        broker_time(f->broker, f->now);
+        (void)broker_tick(f->broker);
+    }
+}
+
+static void commit_one(struct broker_fixture *f, const struct scribe_batch *b)
+{
+    struct diag d = {""};
+    SHEAF_ASSERT(journal_begin(f->journal, &d) == 0);
+    for (uint32_t i = 0; i < b->n_ops; i++) {
+        SHEAF_ASSERT(journal_apply(f->journal, &b->ops[i], &d) == 0);
+        f->journaled[b->ops[i].kind]++;
+    }
+    SHEAF_ASSERT(journal_commit(f->journal, &d) == 0);
+}
+
+void fixture_commit(struct broker_fixture *f)
+{
+    while (f->first) {
+        struct scribe_batch *b = f->first;
+        uint64_t ticket = b->ticket;
+        commit_one(f, b);
+        f->first = b->next;
+        if (!f->first)
+            f->last = &f->first;
+        batch_free(b);
+        broker_durable(f->broker, ticket);
+    }
+    (void)broker_tick(f->broker);
+}
+
+bool fixture_answer(struct broker_fixture *f)
+{
+    struct scribe_read *r = f->asked;
+    if (!r)
+        return false;
+    fixture_commit(f); /* a read sees everything that was handed over before it */
+    f->asked = r->next;
+    r->err = journal_read(f->journal, &r->read, 64, &r->arena, &r->page, &r->diag); /* small pages: several of them */
+    broker_answered(f->broker, r);
+    (void)broker_tick(f->broker);
+    return true;
+}
+
+void fixture_settle(struct broker_fixture *f)
+{
+    do
+        fixture_commit(f);
+    while (fixture_answer(f) || f->first);
+}
+
+int fixture_message(struct broker_fixture *f, uint64_t peer, uint32_t type, const void *body)
+{
+    broker_time(f->broker, f->now);
+    int err = broker_message(f->broker, peer, type, body, NULL);
+    (void)broker_tick(f->broker);
+    return err;
+}
+
+/* ---- clients ---- */
+
+void client_submits(struct broker_fixture *f)
+{
+    f->plan_bytes.len = 0;
+    SHEAF_ASSERT(plan_encode(&f->plan.plan, &f->plan_bytes) == 0);
+    fixture_message(f, CLIENT, MSG_SUBMIT, &(struct msg_submit){.plan = {f->plan_bytes.data, f->plan_bytes.len}});
+}
+
+uint64_t client_gets_sweep(struct broker_fixture *f)
+{
+    client_submits(f);
+    fixture_settle(f);
+    const struct msg_submitted *m = mailbox_last(&f->out, CLIENT, MSG_SUBMITTED);
+    SHEAF_ASSERT(m);
+    return m->sweep;
+}
+
+void client_asks(struct broker_fixture *f, uint32_t type, uint64_t sweep, bool now)
+{
+    fixture_message(f, CLIENT, type, &(struct msg_sweep){.sweep = sweep, .now = now});
+}
+
+const char *client_refused(struct broker_fixture *f)
+{
+    const struct msg_error *m = mailbox_last(&f->out, CLIENT, MSG_ERROR);
+    return m ? m->text : NULL;
+}
+
+const struct msg_status *client_status(struct broker_fixture *f, uint64_t sweep)
+{
+    fixture_message(f, CLIENT, MSG_WATCH, &(struct msg_watch){.sweep = sweep, .top = 3});
+    const struct msg_status *m = mailbox_last(&f->out, CLIENT, MSG_STATUS);
+    SHEAF_ASSERT(m);
+    return m;
+}
+
+/* ---- workers ---- */
+
+struct copy { /* a letter with the bytes that the journal needs */
+    struct letter letter;
+    struct buf frame;
+    struct arena arena;
+    _Alignas(16) unsigned char body[PROTO_MAX_STRUCT];
+};
+
+static void copy_free(struct letter *l)
+{
+    struct copy *c = (struct copy *)(void *)l;
+    buf_finish(&c->frame);
+    arena_finish(&c->arena);
+    free(c);
+}
+
+void fixture_report(struct broker_fixture *f, uint64_t peer, const struct msg_report *m)
+{
+    struct copy *c = calloc(1, sizeof(*c));
+    struct buf head = {0};
+    struct diag d = {""};
+    SHEAF_ASSERT(c);
+    atomic_init(&c->letter.refs, 1);
+    c->letter.free = copy_free;
+    arena_init(&c->arena, 0);
+    SHEAF_ASSERT(proto_encode(MSG_REPORT, m, &head, &c->frame) == 0);
+    SHEAF_ASSERT(proto_body(MSG_REPORT, c->frame.data, c->frame.len, &c->arena, c->body, &d) == 0);
+    buf_finish(&head);
+    broker_time(f->broker, f->now);
+    SHEAF_ASSERT(broker_message(f->broker, peer, MSG_REPORT, c->body, &c->letter) == 0);
+    (void)broker_tick(f->broker);
+    letter_unref(&c->letter);
+}
+
+void worker_hello(struct broker_fixture *f, uint64_t peer, uint32_t slots, struct msg_held *held, uint32_t n_held)
+{
+    char instance[33];
+    snprintf(instance, sizeof(instance), "%032llx", (unsigned long long)peer);
+    fixture_message(
+        f, peer, MSG_HELLO,
+        &(struct msg_hello){.instance = instance, .host = "here", .slots = slots, .held = held, .n_held = n_held});
+}
+
+void worker_beats(struct broker_fixture *f, uint64_t peer, struct msg_held *held, uint32_t n_held)
+{
+    fixture_message(f, peer, MSG_BEAT, &(struct msg_beat){.held = held, .n_held = n_held, .cpu_ns = NS_PER_S});
+}
+
+const struct msg_grant *worker_wants_at(struct broker_fixture *f, uint64_t peer, uint64_t sweep, double tasks_per_s)
+{
+    mailbox_last(&f->out, peer, MSG_GRANT);
+    fixture_message(f, peer, MSG_WANT, &(struct msg_want){.idle = 1, .sweep = sweep, .tasks_per_s = tasks_per_s});
+    const struct msg_grant *m = mailbox_next(&f->out, peer, MSG_GRANT);
+    SHEAF_ASSERT(m);
+    return m;
+}
+
+const struct msg_grant *worker_wants(struct broker_fixture *f, uint64_t peer)
+{
+    return worker_wants_at(f, peer, 0, 0);
+}
+
+struct msg_lease worker_gets(struct broker_fixture *f, uint64_t peer)
+{
+    const struct msg_grant *m = worker_wants(f, peer);
+    SHEAF_ASSERT(m->n_leases == 1);
+    return m->leases[0];
+}
+
+uint64_t worker_reports_as(struct broker_fixture *f, uint64_t peer, const struct msg_lease *l, uint64_t from,
+                           uint64_t n, uint8_t status, bool closed)
+{
+    uint8_t *st = malloc(n + 1);
+    double *scores = calloc(n + 1, sizeof(*scores));
+    SHEAF_ASSERT(st && scores);
+    for (uint64_t i = 0; i < n; i++) {
+        st[i] = status;
+        scores[i] = status == TASK_DONE ? (double)(from + i) : __builtin_nan("");
+    }
+    struct msg_run run = {.from = from, .n = n, .status = {st, n}, .scores = {scores, n * sizeof(*scores)}};
+    struct msg_report m = {.seq = ++f->seq,
+                           .sweep = l->sweep,
+                           .lease = l->lease,
+                           .closed = closed,
+                           .runs = &run,
+                           .n_runs = n > 0,
+                           .slots_used = 1,
+                           .plugin_ns = 1000,
+                           .broken = ""};
+    fixture_report(f, peer, &m);
+    free(st);
+    free(scores);
+    return f->seq;
+}
+
+uint64_t worker_reports(struct broker_fixture *f, uint64_t peer, const struct msg_lease *l, uint64_t from, uint64_t n,
+                        bool closed)
+{
+    return worker_reports_as(f, peer, l, from, n, TASK_DONE, closed);
+}
+
+bool worker_acked(struct broker_fixture *f, uint64_t peer, uint64_t seq)
+{
+    bool acked = false;
+    for (const struct msg_ack *m = mailbox_next(&f->out, peer, MSG_ACK); m; m = mailbox_next(&f->out, peer, MSG_ACK))
+        for (uint32_t i = 0; i < m->n_seqs; i++)
+            acked = acked || m->seqs[i].seq == seq;
+    return acked;
+}
+
+void worker_does_all(struct broker_fixture *f, uint64_t peer)
+{
+    for (const struct msg_grant *m = worker_wants(f, peer); m->n_leases; m = worker_wants(f, peer))
+        for (uint32_t i = 0; i < m->n_leases; i++)
+            worker_reports(f, peer, &m->leases[i], m->leases[i].from, m->leases[i].to - m->leases[i].from, true);
+    fixture_settle(f);
+}
+
+struct msg_held held_of(const struct msg_lease *l)
+{
+    return (struct msg_held){.sweep = l->sweep,
+                             .lease = l->lease,
+                             .from = l->from,
+                             .to = l->to,
+                             .left = l->to - l->from,
+                             .flags = l->flags,
+                             .granted_to = l->to};
+}
