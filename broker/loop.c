@@ -34,7 +34,8 @@ struct loop {
     int sigfd;
     struct broker *broker;
     struct scribe *scribe;
-    struct scribe_batch *first, **last; /* handed over this turn */
+    struct scribe_batch *first, **last; /* to hand over at the end of this turn */
+    struct scribe_read *first_read, **last_read;
     struct buf head, frame;
     uint64_t bad;
     bool listening, written_down; /* bound; the endpoint file is ours */
@@ -90,9 +91,13 @@ static void env_journal(void *ctx, struct scribe_batch *batch)
     l->last = &batch->next;
 }
 
+/* A read is not to overtake the batches of its turn. */
 static void env_read(void *ctx, struct scribe_read *read)
 {
-    scribe_ask(((struct loop *)ctx)->scribe, read);
+    struct loop *l = ctx;
+    read->next = NULL;
+    *l->last_read = read;
+    l->last_read = &read->next;
 }
 
 static uint64_t env_pss(void *ctx)
@@ -113,7 +118,7 @@ static int64_t env_wall(void *ctx)
     return clock_wall_ms();
 }
 
-static void push_batches(struct loop *l)
+static void hand_over(struct loop *l)
 {
     while (l->first) {
         struct scribe_batch *batch = l->first;
@@ -122,6 +127,12 @@ static void push_batches(struct loop *l)
         scribe_push(l->scribe, batch);
     }
     l->last = &l->first;
+    while (l->first_read) {
+        struct scribe_read *read = l->first_read;
+        l->first_read = read->next;
+        scribe_ask(l->scribe, read);
+    }
+    l->last_read = &l->first_read;
 }
 
 /* ---- messages in ---- */
@@ -218,7 +229,7 @@ static int turns(struct loop *l, struct diag *d)
         if (err < 0)
             return err;
         wait_ns = broker_tick(l->broker);
-        push_batches(l);
+        hand_over(l);
         if (broker_failed(l->broker))
             return diag_fail(d, SHEAF_ECORRUPT, "out of memory, or the journal in %s is damaged", l->state_dir);
     }
@@ -369,12 +380,13 @@ int broker_run(const struct broker_options *o, struct diag *d)
     struct journal *journal = NULL;
     struct diag last = {""};
     l.last = &l.first;
+    l.last_read = &l.first_read;
     int err = start(&l, &journal, d);
     if (err == 0)
         err = turns(&l, d);
     unlisten(&l); /* before another broker can have the state directory, so before the journal is closed */
     if (l.scribe) {
-        push_batches(&l);
+        hand_over(&l);
         int failed = scribe_finish(l.scribe, err < 0 ? &last : d);
         err = err < 0 ? err : failed;
     }
