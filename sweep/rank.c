@@ -85,7 +85,7 @@ static int grow(struct rank *r)
     uint64_t cap = r->cap ? 2 * r->cap : 16;
     if (cap > POOL_FACTOR * r->best)
         cap = POOL_FACTOR * r->best;
-    if (cap > SIZE_MAX / sizeof(*r->pool))
+    if (cap == 0 || cap > SIZE_MAX / sizeof(*r->pool))
         return SHEAF_ENOMEM;
     struct rank_entry *pool = realloc(r->pool, (size_t)cap * sizeof(*pool));
     if (!pool)
