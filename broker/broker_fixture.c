@@ -289,7 +289,10 @@ void worker_beats(struct broker_fixture *f, uint64_t peer, struct msg_held *held
 
 const struct msg_grant *worker_wants_at(struct broker_fixture *f, uint64_t peer, uint64_t sweep, double tasks_per_s)
 {
-    mailbox_last(&f->out, peer, MSG_GRANT);
+    for (const struct msg_grant *m = mailbox_next(&f->out, peer, MSG_GRANT); m;
+         m = mailbox_next(&f->out, peer, MSG_GRANT))
+        if (m->n_leases)
+            return m; /* it was hungry, and has been served since */
     fixture_message(f, peer, MSG_WANT, &(struct msg_want){.idle = 1, .sweep = sweep, .tasks_per_s = tasks_per_s});
     const struct msg_grant *m = mailbox_next(&f->out, peer, MSG_GRANT);
     SHEAF_ASSERT(m);
@@ -351,10 +354,16 @@ bool worker_acked(struct broker_fixture *f, uint64_t peer, uint64_t seq)
 
 void worker_does_all(struct broker_fixture *f, uint64_t peer)
 {
-    for (const struct msg_grant *m = worker_wants(f, peer); m->n_leases; m = worker_wants(f, peer))
+    for (bool settled = false; !settled;) {
+        const struct msg_grant *m = worker_wants(f, peer);
+        settled = m->n_leases == 0;
         for (uint32_t i = 0; i < m->n_leases; i++)
             worker_reports(f, peer, &m->leases[i], m->leases[i].from, m->leases[i].to - m->leases[i].from, true);
-    fixture_settle(f);
+        if (!settled)
+            continue;
+        fixture_settle(f); /* the frontier may have had to move first */
+        settled = mailbox_count(&f->out, peer, MSG_GRANT) == 0;
+    }
 }
 
 struct msg_held held_of(const struct msg_lease *l)
