@@ -111,6 +111,8 @@ int lease_finish(struct wlease *l, uint64_t first, uint64_t n, const uint8_t *st
 /* Drops the retries at or after `to`. */
 static void cut_retries(struct wlease *l, uint64_t to)
 {
+    if (!l->n_retries)
+        return;
     struct retry *r = l->retries + l->first_retry;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < l->n_retries; i++)

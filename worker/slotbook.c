@@ -119,8 +119,10 @@ static void settle(struct worker *w, struct wslot *s, const struct wchunk *c, st
     uint64_t word = page_pack(c->c.seq, offset), position = c->c.first + offset;
     const char *reason = "failed without a reason";
     uint32_t n = 0;
-    for (const struct aside *all = s->asides + s->first_aside; n < s->n_asides && all[n].word <= word; n++) {
-        const struct aside *a = &all[n];
+    for (; n < s->n_asides; n++) {
+        const struct aside *a = &s->asides[s->first_aside + n];
+        if (a->word > word)
+            break;
         if (a->word < word)
             continue;
         size_t name = strnlen(a->bytes, a->len);
