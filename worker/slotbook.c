@@ -311,7 +311,7 @@ static void died_early(struct worker *w, struct wslot *s, const struct slot_deat
     sweep->backoff_until = w->now + ((int64_t)50 << (sweep->deaths_early < 8 ? sweep->deaths_early : 8)) * NS_PER_MS;
     if (sweep->deaths_early < sweep->plan.limits.attempts)
         return;
-    snprintf(text, sizeof(text), "the plugin died %s (%s)%s%s",
+    snprintf(text, sizeof(text), "plugin %s: died %s (%s)%s%s", sweep->plan.plugin.path,
              d->was_ready ? "outside of its tasks" : "while it was loaded and opened",
              why_died(s, d, &kind, why, sizeof(why)), d->tail[0] ? ": " : "", d->tail);
     worker_break_sweep(w, sweep, text);

@@ -604,7 +604,8 @@ static void dying_at_open_is_tried_again_after_a_pause_and_then_breaks_the_sweep
     }
     slot_dies(f, 0, (struct slot_death){.by_signal = true, .code = 6, .tail = "abort"});
     fixture_turn(f, 0);
-    assert_string_equal(last_report(f)->broken, "the plugin died while it was loaded and opened (signal 6): abort");
+    assert_string_equal(last_report(f)->broken,
+                        "plugin /fixture.so: died while it was loaded and opened (signal 6): abort");
 }
 
 static void dying_outside_of_tasks_again_and_again_breaks_the_sweep(void **state)
@@ -622,7 +623,7 @@ static void dying_outside_of_tasks_again_and_again_breaks_the_sweep(void **state
         slot_ready(f, 0);
         fixture_turn(f, 0);
     }
-    assert_string_equal(last_report(f)->broken, "the plugin died outside of its tasks (signal 11)");
+    assert_string_equal(last_report(f)->broken, "plugin /fixture.so: died outside of its tasks (signal 11)");
 }
 
 static void a_slot_that_has_finished_tasks_may_die_between_them(void **state)

@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 enum { P_MODE, P_EVERY, P_AT, P_ATTEMPTS, P_MB, P_X, P_FILE };
-enum mode { NONE, SEGV, ABORT, EXIT, EXIT_OK, KILL, HANG, SPIN, LEAK, ERROR, NO_REASON, NAN_SCORE, PRINT, FPE, STACK };
+enum mode { NONE, SEGV, ABORT, EXIT, QUIT, KILL, HANG, SPIN, LEAK, ERROR, SILENT, NANS, PRINT, FPE, DEEP, HOARD };
 
-static const char *const modes[] = {"none", "segv",  "abort",     "exit", "exit_ok", "kill", "hang",         "spin",
-                                    "leak", "error", "no_reason", "nan",  "print",   "fpe",  "stackoverflow"};
+static const char *const modes[] = {"none", "segv",  "abort",     "exit", "exit_ok", "kill", "hang",          "spin",
+                                    "leak", "error", "no_reason", "nan",  "print",   "fpe",  "stackoverflow", "hoard"};
 
 static const struct sheaf_param params[] = {
     {.name = "mode",
@@ -31,7 +31,8 @@ static const struct sheaf_param params[] = {
     PARAM_INT("every", 100, 1, 1e18, "faulty are the tasks with index % every == at"),
     PARAM_INT("at", 0, 0, 1e18, "see every"),
     PARAM_INT("attempts", 0, 0, 1000000, "go wrong in that many first attempts only; 0 = always"),
-    PARAM_INT("mb", 1, 0, 1000000, "leak: megabytes a task; print: megabytes to stdout and as many to stderr"),
+    PARAM_INT("mb", 1, 0, 1000000,
+              "leak, hoard (which then waits): megabytes a task; print: megabytes to stdout and as many to stderr"),
     PARAM_FLOAT("x", 1, "the score of a task that went well is half of it"),
     {.name = "file",
      .type = SHEAF_TEXT,
@@ -40,10 +41,20 @@ static const struct sheaf_param params[] = {
      .unit = "",
      .help = "go wrong only while this file exists; empty = always"},
 };
+static const struct sheaf_array arrays[] = {{"rows", SHEAF_ANY, 0, false, "row", "not read: for splits"}};
 static const struct sheaf_score scores[] = {{"value", "", "x / 2"}};
 
-KIT_DESCRIBE("fault", "crashes, hangs, leaks, lies, as it is told")
 KIT_STATELESS
+
+static int32_t describe(const struct sheaf_host *host, const char *config, struct sheaf_descriptor *out)
+{
+    (void)host, (void)config;
+    out->name = "fault", out->version = "1", out->summary = "crashes, hangs, leaks, lies, as it is told";
+    out->params = params, out->n_params = COUNT(params);
+    out->arrays = arrays, out->n_arrays = COUNT(arrays);
+    out->scores = scores, out->n_scores = COUNT(scores);
+    return SHEAF_OK_STATUS;
+}
 
 /* Touches every page, so that the memory is really there. */
 static int32_t leak(const struct sheaf_host *host, int64_t mb)
@@ -89,7 +100,7 @@ static int32_t die(enum mode mode)
     case EXIT:
         fprintf(stderr, "fault: exit 7 as told\n");
         exit(7);
-    case EXIT_OK:
+    case QUIT:
         exit(0);
     case KILL:
         raise(SIGKILL);
@@ -97,7 +108,7 @@ static int32_t die(enum mode mode)
     case FPE:
         raise(SIGFPE); /* an integer division by zero does not trap everywhere */
         break;
-    case STACK:
+    case DEEP:
         return (int32_t)deeper(zero);
     case HANG:
         for (;;)
@@ -117,14 +128,17 @@ static int32_t go_wrong(const struct sheaf_host *host, const struct sheaf_task *
         return SHEAF_OK_STATUS;
     case LEAK:
         return leak(host, task->params[P_MB].i);
+    case HOARD:
+        (void)leak(host, task->params[P_MB].i);
+        return die(HANG);
     case PRINT:
         print(task->params[P_MB].i);
         return SHEAF_OK_STATUS;
     case ERROR:
         return host->fail(host, "fault: an error as told");
-    case NO_REASON:
+    case SILENT:
         return SHEAF_FAILED;
-    case NAN_SCORE:
+    case NANS:
         out[0] = NAN;
         return SHEAF_OK_STATUS;
     default:
