@@ -97,7 +97,7 @@ const struct slot_ops *crew_ops(struct crew *c);
 
 /* One descriptor that is readable when any slot has news (an epoll). -1 in the portable twin: then poll crew_fds, at most
  * CREW_MAX_FDS, and serve once a tick besides. */
-#define CREW_MAX_FDS (4u * CREW_MAX_SLOTS)
+#define CREW_MAX_FDS ((size_t)4 * CREW_MAX_SLOTS)
 int crew_fd(const struct crew *c);
 size_t crew_fds(const struct crew *c, struct pollfd *out, size_t cap);
 
