@@ -77,9 +77,9 @@ class World:
         assert code is None or p.returncode == code, f"sheaf {args}: exit {p.returncode}\nstdout: {out}\nstderr: {err}"
         return subprocess.CompletedProcess(args, p.returncode, out, err)
 
-    def json(self, *args, code=0):
+    def json(self, *args, code=0, **more):
         """The one JSON object that the command prints."""
-        return json.loads(self.run(*args, "--json", code=code).stdout)
+        return json.loads(self.run(*args, "--json", code=code, **more).stdout)
 
     def refused(self, *args, code=2):
         """Runs a command that must be refused: that exit code, nothing on stdout, one line on stderr, which is returned."""
