@@ -255,6 +255,9 @@ static int open_socket(struct loop *l, struct diag *d)
 /* Binds before anything else, so that worker and client find us as soon as they look. */
 static int listen_at(struct loop *l, struct diag *d)
 {
+    int fd = l->options->listen_fd;
+    if (fd >= 0)
+        zmq_setsockopt(l->socket, ZMQ_USE_FD, &fd, sizeof(fd));
     if (zmq_bind(l->socket, l->options->listen) < 0)
         return diag_fail(d, SHEAF_EINVAL, "cannot listen at %s: %s", l->options->listen, zmq_strerror(errno));
     l->listening = true;

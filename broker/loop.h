@@ -11,6 +11,7 @@
 
 struct broker_options {
     const char *listen;    /* "ipc://..." or "tcp://..." */
+    int listen_fd;         /* a socket that listens there already; -1 = none */
     const char *state_dir; /* made when it is not there; "-": its path comes on standard input, up to its end */
     bool
         local; /* started by `sheaf run`: one worker is expected, the endpoint is written down in the state directory */

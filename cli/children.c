@@ -15,10 +15,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define LIFELINE_FD 3
+#define LISTEN_FD 4 /* and the broker the socket that it listens at */
+#define BACKLOG 64
 #define MAX_RESTARTS 3u
 
 static const char *const role_names[CHILD_ROLES] = {"broker", "worker"};
@@ -33,11 +37,25 @@ static int close_on_exec_pipe(int ends[2])
     return 0;
 }
 
+/* A socket that accepts nothing yet: whoever connects waits in its queue for the broker. */
+static int listen_at(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    if (fd >= 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
+        bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 && listen(fd, BACKLOG) == 0)
+        return fd;
+    if (fd >= 0)
+        (void)close(fd);
+    return -1;
+}
+
 int children_init(struct children *c, uint64_t slots, int sigfd, struct diag *d)
 {
     memset(c, 0, sizeof *c);
     c->sigfd = sigfd;
-    c->lifeline[0] = c->lifeline[1] = c->state_pipe = -1;
+    c->lifeline[0] = c->lifeline[1] = c->state_pipe = c->listening = -1;
     c->slots = slots;
     int err = runtime_path(c->socket_path, d);
     if (err != SHEAF_OK) {
@@ -47,7 +65,9 @@ int children_init(struct children *c, uint64_t slots, int sigfd, struct diag *d)
     (void)snprintf(c->endpoint, sizeof c->endpoint, "ipc://%s", c->socket_path);
     if (close_on_exec_pipe(c->lifeline) != 0)
         return diag_fail(d, SHEAF_EIO, "a pipe: %s", strerror(errno));
-    return SHEAF_OK;
+    c->listening = listen_at(c->socket_path);
+    return c->listening >= 0 ? SHEAF_OK
+                             : diag_fail(d, SHEAF_EIO, "%s: cannot listen: %s", c->socket_path, strerror(errno));
 }
 
 static void close_fd(int *fd)
@@ -78,9 +98,12 @@ static int spawn(struct children *c, enum child_role role, const char *const arg
     int input = open_input(c, role, d);
     if (input < 0)
         return input;
-    const struct spawn_fd fds[] = {
-        {input, STDIN_FILENO}, {STDERR_FILENO, STDOUT_FILENO}, {c->lifeline[0], LIFELINE_FD}};
-    struct spawn_spec spec = {.argv = argv, .fds = fds, .n_fds = sizeof fds / sizeof fds[0], .own_group = true};
+    const struct spawn_fd fds[] = {{input, STDIN_FILENO},
+                                   {STDERR_FILENO, STDOUT_FILENO},
+                                   {c->lifeline[0], LIFELINE_FD},
+                                   {c->listening, LISTEN_FD}}; /* the last one for a broker only */
+    size_t n_fds = sizeof fds / sizeof fds[0] - (role == CHILD_BROKER ? 0 : 1);
+    struct spawn_spec spec = {.argv = argv, .fds = fds, .n_fds = n_fds, .own_group = true};
     int err = spawn_process(&spec, &c->at[role].pid, d);
     (void)close(input);
     return err;
@@ -102,13 +125,14 @@ int children_tell_state(struct children *c, const char *dir, struct diag *d)
 
 int children_start(struct children *c, enum child_role role, struct diag *d)
 {
-    char slots[24], lifeline[8];
+    char slots[24], lifeline[8], listening[8];
     (void)snprintf(slots, sizeof slots, "%" PRIu64, c->slots);
     (void)snprintf(lifeline, sizeof lifeline, "%d", LIFELINE_FD);
+    (void)snprintf(listening, sizeof listening, "%d", LISTEN_FD);
     const char *exe = selfexe_path();
     const char *state = c->state_dir != NULL ? c->state_dir : "-";
-    const char *broker[] = {exe,         "broker",  "--state",    state,    "--listen",
-                            c->endpoint, "--local", "--lifeline", lifeline, NULL};
+    const char *broker[] = {exe,       "broker",     "--state", state,         "--listen", c->endpoint,
+                            "--local", "--lifeline", lifeline,  "--listen-fd", listening,  NULL};
     /* How many slots a worker has by itself is its own affair. */
     const char *worker[] = {exe,       "worker",     "--broker", c->endpoint,
                             "--local", "--lifeline", lifeline,   c->slots > 0 ? "--slots" : NULL,
@@ -202,6 +226,7 @@ void children_finish(struct children *c, int grace_ms)
     for (int role = 0; role < CHILD_ROLES; role++)
         c->at[role].wanted = false;
     close_fd(&c->state_pipe);
+    close_fd(&c->listening);
     close_fd(&c->lifeline[0]);
     close_fd(&c->lifeline[1]);
     if (!wait_all(c, clock_mono_ns() + grace_ms * NS_PER_MS)) {

@@ -27,6 +27,7 @@ struct children {
     int lifeline[2];                /* read end goes to the children; -1 = closed */
     char socket_path[RUNTIME_PATH]; /* "" = none */
     char endpoint[RUNTIME_PATH + 8];
+    int listening; /* the broker's socket: ours, so that worker and client connect at once, and a new broker takes over; -1 = none */
     int sigfd;
     uint64_t slots;        /* 0 = as many as the worker thinks fit */
     const char *state_dir; /* of the broker; the caller's. NULL = not known yet */

@@ -88,6 +88,13 @@ fail:
     return err;
 }
 
+void client_give_up(struct client *c)
+{
+    int linger = 0;
+    if (c != NULL)
+        (void)zmq_setsockopt(c->socket, ZMQ_LINGER, &linger, sizeof linger);
+}
+
 void client_close(struct client *c)
 {
     if (c == NULL)

@@ -34,6 +34,9 @@ int client_msg_decode(struct client_msg *m, uint32_t type, struct diag *d);
 int client_open(const char *endpoint, struct client **out, struct diag *d);
 void client_close(struct client *c);
 
+/* What has not left yet, need not. NULL is fine. */
+void client_give_up(struct client *c);
+
 /* The same, but SHEAF_EGONE at once when nobody listens on an ipc endpoint. */
 int client_open_live(const char *endpoint, struct client **out, struct diag *d);
 

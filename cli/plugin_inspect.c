@@ -223,7 +223,7 @@ int plugin_inspect(int argc, char **argv)
     if (!rc)
         rc = plugin_find(name, ".", &arena, &path, &d);
     if (!rc)
-        rc = plugin_describe_child(selfexe_path(), path, config, &arena, &p, &d);
+        rc = plugin_describe_child(selfexe_path(), path, config, NULL, &arena, &p, &d);
     if (!rc && json)
         rc = json_print(json_plugin(&p), stdout, &d);
     else if (!rc)

@@ -42,7 +42,8 @@ static int describe(struct prepared *p, struct plan_plugin *plugin, struct diag 
     const char *path;
     int err = plugin_find(sweepfile_plugin(p->file), sweepfile_dir(p->file), &p->arena, &path, &found);
     if (err == SHEAF_OK)
-        err = plugin_describe_child(selfexe_path(), path, sweepfile_config(p->file), &p->arena, plugin, &found);
+        err = plugin_describe_child(selfexe_path(), path, sweepfile_config(p->file), &p->meanwhile, &p->arena, plugin,
+                                    &found);
     return err == SHEAF_OK ? err : at_field(p, "plugin", err, &found, d);
 }
 

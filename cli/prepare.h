@@ -10,13 +10,15 @@
 #include "data/dataset.h"
 #include "sweep/plan.h"
 #include "sweep/sweepfile.h"
+#include "worker/describe.h"
 
 struct prepared {
     struct arena arena; /* plan and descriptor live here */
     struct sweepfile *file;
     struct dataset *data; /* NULL = the sweep has none */
     struct plan plan;
-    struct buf bytes; /* the plan, encoded */
+    struct buf bytes;                    /* the plan, encoded */
+    struct describe_meanwhile meanwhile; /* the caller's: what to do while the plugin is described */
     uint8_t identity[HASH_BYTES];
 };
 

@@ -21,8 +21,8 @@ static bool endpoint_ok(const char *url)
 int cmd_broker(int argc, char **argv)
 {
     struct broker_options o = {.lifeline = -1};
-    uint64_t lifeline = 0;
-    bool has_lifeline = false;
+    uint64_t lifeline = 0, listening = 0;
+    bool has_lifeline = false, has_listening = false;
     const struct arg table[] = {
         {.name = "--listen",
          .kind = ARG_TEXT,
@@ -35,6 +35,12 @@ int cmd_broker(int argc, char **argv)
          .value = "DIR",
          .help = "where sweeps and results are kept"},
         {.name = "--local", .kind = ARG_FLAG, .to = &o.local, .help = "one worker on this machine (as run starts it)"},
+        {.name = "--listen-fd",
+         .kind = ARG_INDEX,
+         .to = &listening,
+         .given = &has_listening,
+         .value = "FD",
+         .help = "a socket that listens at URL already"},
         {.name = "--lifeline",
          .kind = ARG_INDEX,
          .to = &lifeline,
@@ -54,6 +60,7 @@ int cmd_broker(int argc, char **argv)
     if (!endpoint_ok(o.listen))
         return exit_usage("broker: --listen %s: give ipc://PATH or tcp://ADDRESS:PORT", o.listen);
     o.lifeline = has_lifeline ? (int)lifeline : -1;
+    o.listen_fd = has_listening ? (int)listening : -1;
     log_init("broker", LOG_WARN);
     struct diag d = {""};
     int err = broker_run(&o, &d);

@@ -57,6 +57,18 @@ static int parse(int argc, char **argv, struct run_options *o, int *code)
     return r == ARGS_GO ? 0 : -1;
 }
 
+struct starting {
+    const struct run_options *options;
+    struct run *run;
+};
+
+/* While a child describes the plugin, broker and worker load, and the connection is made. */
+static int start_children(void *ctx, struct diag *d)
+{
+    const struct starting *s = ctx;
+    return session_start_local(&s->run->session, s->options->slots, d);
+}
+
 /* Enters the sweep's folder and lets the broker have it. */
 static int start_local(const struct run_options *o, struct run *r, struct diag *d)
 {
@@ -108,13 +120,15 @@ void run_finish(struct run *r)
 int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
 {
     bool remote = o->broker != NULL && o->broker[0] != '\0';
+    struct starting starting = {o, r};
     int err = session_begin(&r->session, d);
     r->session.quiet = o->quiet;
     if (err == SHEAF_OK)
         err = prepare_read(&r->prepared, o->path, &o->overrides, d);
-    /* Broker and worker start while a child describes the plugin. */
-    if (err == SHEAF_OK)
-        err = remote ? session_connect(&r->session, o->broker, d) : session_start_local(&r->session, o->slots, d);
+    if (err == SHEAF_OK && remote)
+        err = session_connect(&r->session, o->broker, d);
+    if (!remote)
+        r->prepared.meanwhile = (struct describe_meanwhile){start_children, &starting};
     if (err == SHEAF_OK)
         err = prepare_plan(&r->prepared, d);
     if (err == SHEAF_OK && !remote)

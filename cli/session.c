@@ -42,13 +42,13 @@ int session_start_local(struct session *s, uint64_t slots, struct diag *d)
         return err;
     s->local = true;
     err = children_start(&s->children, CHILD_BROKER, d);
-    return err == SHEAF_OK ? children_start(&s->children, CHILD_WORKER, d) : err;
+    err = err == SHEAF_OK ? children_start(&s->children, CHILD_WORKER, d) : err;
+    return err == SHEAF_OK ? client_open(s->children.endpoint, &s->client, d) : err;
 }
 
 int session_enter_state(struct session *s, const char *state_dir, struct diag *d)
 {
-    int err = children_tell_state(&s->children, state_dir, d);
-    return err == SHEAF_OK ? client_open(s->children.endpoint, &s->client, d) : err;
+    return children_tell_state(&s->children, state_dir, d);
 }
 
 int session_connect(struct session *s, const char *endpoint, struct diag *d)
@@ -270,6 +270,7 @@ void session_end(struct session *s)
     if (s->local) {
         children_finish(&s->children, at_once ? 0 : END_GRACE_MS);
         forget_endpoint(s);
+        client_give_up(s->client); /* nobody is there any more */
     }
     s->local = false;
     client_close(s->client);

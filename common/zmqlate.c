@@ -17,7 +17,7 @@ static void *library(void)
 {
     static void *handle; /* a race loads it twice, which is one handle */
     if (!handle)
-        handle = dlopen(SHEAF_ZMQ_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+        handle = dlopen(SHEAF_ZMQ_LIBRARY, RTLD_LAZY | RTLD_LOCAL);
     if (!handle) {
         (void)fprintf(stderr, "sheaf: cannot load %s: %s; install libzmq (deploy/setup does)\n", SHEAF_ZMQ_LIBRARY,
                       dlerror());

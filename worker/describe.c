@@ -252,8 +252,23 @@ static int take_answer(const struct asking *a, struct arena *arena, struct plan_
     return 0;
 }
 
-int plugin_describe_child(const char *self_exe, const char *path, const char *config, struct arena *arena,
-                          struct plan_plugin *out, struct diag *d)
+/* The conversation with a child that runs, and its end. */
+static int hear(struct asking *a, const struct describe_meanwhile *meanwhile, struct arena *arena,
+                struct plan_plugin *out, struct diag *d)
+{
+    send_config(a); /* so that the child is not kept waiting */
+    int aside = meanwhile && meanwhile->run ? meanwhile->run(meanwhile->ctx, d) : SHEAF_OK;
+    int rc = converse(a);
+    reap(a);
+    if (aside)
+        return aside;
+    return rc ? diag_fail(d, rc, "plugin %s: describing it failed: %s", a->path, sheaf_strerror(rc))
+              : take_answer(a, arena, out, d);
+}
+
+int plugin_describe_child(const char *self_exe, const char *path, const char *config,
+                          const struct describe_meanwhile *meanwhile, struct arena *arena, struct plan_plugin *out,
+                          struct diag *d)
 {
     struct asking a = {.path = path, .ours = {-1, -1, -1}, .theirs = {-1, -1, -1}};
     a.config = (struct slice){config, strlen(config)};
@@ -263,10 +278,7 @@ int plugin_describe_child(const char *self_exe, const char *path, const char *co
     if (error) {
         rc = diag_fail(d, SHEAF_EIO, "plugin %s: cannot start %s to describe it: %s", path, self_exe, strerror(error));
     } else {
-        rc = converse(&a);
-        reap(&a);
-        rc = rc ? diag_fail(d, rc, "plugin %s: describing it failed: %s", path, sheaf_strerror(rc))
-                : take_answer(&a, arena, out, d);
+        rc = hear(&a, meanwhile, arena, out, d);
     }
     for (int i = 0; i < N_ENDS; i++)
         close_end(&a.ours[i]);

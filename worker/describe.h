@@ -19,10 +19,17 @@
 /* How long a child may take: 10 s. A test may set less. */
 extern int describe_timeout_ms;
 
+/* What the caller does while the child works; an error of it ends the describing. NULL run: nothing. */
+struct describe_meanwhile {
+    int (*run)(void *ctx, struct diag *d);
+    void *ctx;
+};
+
 /* Runs the child (self_exe: this executable) and fills *out, all of it in `arena`. 0; SHEAF_EINVAL or another error with
  * one line in d: the plugin's refusal, or how the child ended and the last line that it wrote to stderr. */
-int plugin_describe_child(const char *self_exe, const char *path, const char *config, struct arena *arena,
-                          struct plan_plugin *out, struct diag *d);
+int plugin_describe_child(const char *self_exe, const char *path, const char *config,
+                          const struct describe_meanwhile *meanwhile, struct arena *arena, struct plan_plugin *out,
+                          struct diag *d);
 
 /* The child's side: loads the plugin at `path`, answers on DESCRIBE_ANSWER_FD. Returns the exit status: 0, or 2 for a
  * refusal. The caller leaves with _exit, so that a plugin's exit handlers don't run. */

@@ -23,7 +23,7 @@ static const char *self_exe;
 static int ask(const char *path, const char *config)
 {
     memset(&diag, 0, sizeof diag);
-    return plugin_describe_child(self_exe, path, config, &arena, &plugin, &diag);
+    return plugin_describe_child(self_exe, path, config, NULL, &arena, &plugin, &diag);
 }
 
 static void assert_said(const char *words)

@@ -33,6 +33,7 @@ struct loop {
     struct buf head, frame;
     struct arena arena;
     char instance[33], host[128];
+    bool sent_away; /* by the broker's QUIT */
 };
 
 /* ---- what the logic asks for ---- */
@@ -90,6 +91,7 @@ static bool take_message(struct loop *l)
     /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): proto_body filled it, or got is below 0 */
     else if (head.type == MSG_ERROR && ((const struct msg_error *)body)->err != SHEAF_EGONE)
         log_error("the broker says: %s", ((const struct msg_error *)body)->text);
+    l->sent_away = l->sent_away || (got >= 0 && head.type == MSG_QUIT);
     if (got >= 0)
         (void)worker_message(l->worker, head.type, body);
     zmq_msg_close(&msg);
@@ -124,6 +126,16 @@ static int poll_items(const struct loop *l, bool lifeline, zmq_pollitem_t *items
     return n;
 }
 
+/* A broker that sent us away, or whose client has ended as ours has, knows and may be gone: nothing waits for it. */
+static void say_bye(struct loop *l)
+{
+    int linger = 0;
+    if (l->sent_away || l->options->local)
+        zmq_setsockopt(l->socket, ZMQ_LINGER, &linger, sizeof(linger));
+    else
+        send_one(l, MSG_BYE, NULL);
+}
+
 static int turns(struct loop *l, struct diag *d)
 {
     static zmq_pollitem_t items[CREW_MAX_FDS + 4];
@@ -147,7 +159,7 @@ static int turns(struct loop *l, struct diag *d)
         if (stop_at && now > stop_at)
             break;
     }
-    send_one(l, MSG_BYE, NULL);
+    say_bye(l);
     return 0;
 }
 
