@@ -60,8 +60,24 @@ int lease_put_back(struct wlease *l, uint64_t from, uint64_t to)
     return 0;
 }
 
+/* The retry of a position whose other run has died, too; NULL when there is none. */
+static struct retry *twin(struct wlease *l, uint64_t position)
+{
+    if (!intervals_has(&l->doubled, position))
+        return NULL;
+    for (uint32_t i = 0; i < l->n_retries; i++)
+        if (l->retries[l->first_retry + i].position == position)
+            return &l->retries[l->first_retry + i];
+    return NULL;
+}
+
 int lease_retry(struct wlease *l, uint64_t position, uint32_t attempts)
 {
+    struct retry *other = twin(l, position);
+    if (other) {
+        other->attempts = other->attempts > attempts ? other->attempts : attempts;
+        return 0;
+    }
     if (l->first_retry + l->n_retries == l->cap_retries && l->first_retry > l->cap_retries / 2) {
         memmove(l->retries, l->retries + l->first_retry, l->n_retries * sizeof(*l->retries));
         l->first_retry = 0;

@@ -44,7 +44,7 @@ uint64_t lease_take(struct wlease *l, uint64_t count, uint64_t *first);
 /* Gives handed-out positions back that have not finished; finished ones are left out. 0 or SHEAF_ENOMEM. */
 int lease_put_back(struct wlease *l, uint64_t from, uint64_t to);
 
-/* A position waits for a fresh slot. 0 or SHEAF_ENOMEM. */
+/* A position waits for a fresh slot, once, also when both runs of it have died. 0 or SHEAF_ENOMEM. */
 int lease_retry(struct wlease *l, uint64_t position, uint32_t attempts);
 
 /* The retry that waits longest; false when there is none. */

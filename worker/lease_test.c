@@ -137,6 +137,19 @@ static void a_retry_whose_position_has_finished_is_passed_over(void **state)
     assert_int_equal(r.position, 106);
 }
 
+static void two_runs_that_die_are_one_retry(void **state)
+{
+    struct wlease *l = *state;
+    struct retry r;
+    intervals_add(&l->doubled, 105, 106);
+    lease_retry(l, 104, 1);
+    lease_retry(l, 105, 2);
+    lease_retry(l, 105, 1);
+    assert_int_equal(l->n_retries, 2);
+    assert_true(lease_take_retry(l, &r) && lease_take_retry(l, &r));
+    assert_true(r.position == 105 && r.attempts == 2);
+}
+
 static void retries_need_no_more_memory_than_wait_at_once(void **state)
 {
     struct wlease *l = *state;
@@ -221,6 +234,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_first_finding_starts_the_clock, setup, teardown),
         cmocka_unit_test_setup_teardown(retries_come_in_the_order_they_went, setup, teardown),
         cmocka_unit_test_setup_teardown(a_retry_whose_position_has_finished_is_passed_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_runs_that_die_are_one_retry, setup, teardown),
         cmocka_unit_test_setup_teardown(retries_need_no_more_memory_than_wait_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cut_gives_up_what_no_slot_has, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cut_gives_up_retries_beyond_it, setup, teardown),
