@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define CLIENT 0xc11e47u
+#define ROGUE 0xbad00u
 #define CHARGE_NS 20000          /* what the broker spends on a message */
 #define CALM_NS (400 * NS_PER_S) /* after the last fault everything has to be done within this */
 
@@ -129,28 +130,6 @@ static void carry(struct sim *s, enum sim_event_kind kind, struct vworker *w, co
 
 /* ---- the worker's side ---- */
 
-static void note_report(struct vworker *w, const struct buf *frame)
-{
-    struct arena a;
-    struct diag d;
-    union {
-        struct msg_report m;
-        unsigned char room[PROTO_MAX_STRUCT];
-    } body;
-    arena_init(&a, 0);
-    SHEAF_ASSERT(proto_body(MSG_REPORT, frame->data, frame->len, &a, &body, &d) == 0);
-    bool known = w->n_sent && w->sent[w->n_sent - 1].seq >= body.m.seq;
-    if (!known) {
-        w->sent = realloc(w->sent, (w->n_sent + 1) * sizeof(*w->sent));
-        struct sent *sent = &w->sent[w->n_sent++];
-        *sent = (struct sent){.seq = body.m.seq, .n = body.m.n_runs};
-        sent->runs = calloc(sent->n + 1, sizeof(*sent->runs));
-        for (uint32_t i = 0; i < sent->n; i++)
-            sent->runs[i] = (struct interval){body.m.runs[i].from, body.m.runs[i].from + body.m.runs[i].n};
-    }
-    arena_finish(&a);
-}
-
 static void worker_send_frames(void *ctx, const struct buf *head, const struct buf *frame)
 {
     struct vworker *w = ctx;
@@ -180,15 +159,6 @@ static int64_t no_cpu(void *ctx)
     return 0;
 }
 
-static void forget_sent(struct vworker *w)
-{
-    for (uint32_t i = 0; i < w->n_sent; i++)
-        free(w->sent[i].runs);
-    free(w->sent);
-    w->sent = NULL;
-    w->n_sent = 0;
-}
-
 void worker_appointment(struct vworker *w, int64_t in_ns)
 {
     sim_at(w->sim, (struct sim_event){.at = w->sim->now + in_ns,
@@ -206,7 +176,7 @@ static void worker_begin(struct sim *s, uint32_t index)
     w->life++;
     w->peer = (uint64_t)(w->life << 8 | (index + 1));
     snprintf(w->instance, sizeof(w->instance), "%016llx%08x%08x", (unsigned long long)s->seed, index, w->life);
-    forget_sent(w);
+    forget_notes(w);
     slots_init(w);
     struct worker_config config = {.instance = w->instance, .host = "sim", .pid = index, .slots = s->weather.slots};
     struct worker_env env = {
@@ -225,6 +195,7 @@ static void worker_turn(struct sim *s, struct vworker *w)
     worker_time(w->logic, s->now);
     slots_tell(w);
     int64_t wait = worker_tick(w->logic);
+    check_worker(s, w);
     if (wait < 100000)
         wait = 100000;
     if (!w->turn_due)
@@ -243,6 +214,8 @@ static void to_worker(struct sim *s, const struct sim_event *ev)
     SHEAF_ASSERT(proto_head(ev->head.data, ev->head.len, &head, &d) == 0);
     if (proto_body(head.type, ev->frame.data, ev->frame.len, &a, body, &d) < 0)
         sim_wrong(s, "a message of the broker cannot be read", "%s: %s", proto_name(head.type), d.text);
+    if (head.type == MSG_GRANT)
+        note_grant(w, (const struct msg_grant *)(const void *)body);
     worker_time(w->logic, s->now);
     (void)worker_message(w->logic, head.type, body);
     arena_finish(&a);
@@ -257,19 +230,6 @@ static struct vworker *by_peer(struct sim *s, uint64_t peer)
         if (s->workers[i].peer == peer)
             return &s->workers[i];
     return NULL;
-}
-
-/* What the broker acknowledges is durable. */
-static void check_ack(struct sim *s, const struct vworker *w, const struct msg_ack *m)
-{
-    for (uint32_t k = 0; k < m->n_seqs; k++)
-        for (uint32_t i = 0; i < w->n_sent; i++) {
-            const struct sent *sent = &w->sent[i];
-            for (uint32_t r = 0; sent->seq == m->seqs[k].seq && r < sent->n; r++)
-                for (uint64_t p = sent->runs[r].from; p < sent->runs[r].to; p++)
-                    if (!disk_holds(s, p) && !s->finished)
-                        sim_wrong(s, "acknowledged but not durable", "position %llu", (unsigned long long)p);
-        }
 }
 
 static void to_client(struct sim *s, uint32_t type, const void *body)
@@ -347,22 +307,6 @@ static void broker_begin(struct sim *s)
     sim_at(s, (struct sim_event){.at = s->now, .kind = SIM_BROKER_TURN, .life = s->broker_life});
 }
 
-/* A done position is not pending, and all that is counted is there. */
-static void check_broker(struct sim *s)
-{
-    const struct bsweep *b = sweep_find(s->broker, 0);
-    if (!b || b->phase != PHASE_RUNNING)
-        return;
-    for (size_t i = 0; i < b->pending.n; i++)
-        if (intervals_count_in(&b->done, b->pending.at[i].from, b->pending.at[i].to))
-            sim_wrong(s, "a done position is pending", "from %llu", (unsigned long long)b->pending.at[i].from);
-    struct tally_counts c = tally_counts(b->tally);
-    if (c.done + c.failed + c.skipped != b->done.count)
-        sim_wrong(s, "the tally and the done-set differ", "%llu done", (unsigned long long)b->done.count);
-    if (broker_failed(s->broker))
-        sim_wrong(s, "the broker failed", "out of memory or a damaged journal");
-}
-
 static void broker_turn(struct sim *s)
 {
     broker_time(s->broker, s->now);
@@ -422,9 +366,9 @@ static void client_submits(struct sim *s)
 
 /* ---- faults ---- */
 
-static void broker_crashes(struct sim *s)
+void sim_broker_crashes(struct sim *s)
 {
-    bool written = rng_chance(&s->rng, 0.3);
+    bool written = rng_chance(&s->rng, 0.5);
     broker_destroy(s->broker);
     s->broker = NULL;
     disk_crash(s, written);
@@ -438,13 +382,33 @@ static void worker_crashes(struct sim *s, struct vworker *w)
     worker_begin(s, w->index);
 }
 
+/* Somebody who was granted nothing reports every position of somebody's lease, wrongly. */
+static void rogue(struct sim *s)
+{
+    static const double wrong[512] = {666};
+    const struct bsweep *b = sweep_find(s->broker, 0);
+    const struct vworker *w = &s->workers[rng_between(&s->rng, 0, s->weather.workers - 1)];
+    if (!b || !w->n_granted)
+        return;
+    struct granted g = w->granted[w->n_granted - 1];
+    uint64_t n = g.to - g.from < 512 ? g.to - g.from : 512;
+    struct msg_hello hello = {.instance = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee", .host = "", .slots = 1};
+    struct msg_run run = {.from = g.from, .n = n, .scores = {wrong, n * 8}};
+    struct msg_report report = {
+        .seq = 1, .sweep = b->id, .lease = g.lease, .closed = true, .runs = &run, .n_runs = 1, .broken = ""};
+    broker_time(s->broker, s->now);
+    (void)broker_message(s->broker, ROGUE, MSG_REPORT, &report, NULL);
+    (void)broker_message(s->broker, ROGUE, MSG_HELLO, &hello, NULL);
+    (void)broker_message(s->broker, ROGUE, MSG_REPORT, &report, NULL);
+}
+
 static void fault(struct sim *s)
 {
     struct vworker *w = &s->workers[rng_between(&s->rng, 0, s->weather.workers - 1)];
     int64_t until = s->now + rng_between(&s->rng, 100, 12000) * NS_PER_MS;
-    switch (rng_between(&s->rng, 0, 6)) {
+    switch (rng_between(&s->rng, 0, 7)) {
     case 0:
-        broker_crashes(s);
+        sim_broker_crashes(s);
         break;
     case 1:
         worker_crashes(s, w);
@@ -460,6 +424,9 @@ static void fault(struct sim *s)
         break;
     case 5:
         w->cut_in_until = w->cut_out_until = until;
+        break;
+    case 6:
+        rogue(s);
         break;
     default:
         slot_fault(w);
@@ -589,7 +556,8 @@ static void choose_weather(struct sim *s)
                                   .task_ns = rng_between(r, 10000, 200000000),
                                   .task_tail = 0.03 * rng_unit(r),
                                   .faults_until = faults ? rng_between(r, 1, 60) * NS_PER_S : 0,
-                                  .mean_between_faults = rng_between(r, 200, 8000) * NS_PER_MS};
+                                  .mean_between_faults = rng_between(r, 200, 8000) * NS_PER_MS,
+                                  .disk_error = rng_chance(r, 0.3) ? 0.02 * rng_unit(r) : 0};
 }
 
 static void make_plan(struct sim *s, struct plan_value *value, struct plan_axis *axis, struct plan_param *param,
@@ -648,7 +616,7 @@ static void finish(struct sim *s)
     disk_crash(s, false);
     for (uint32_t i = 0; i < s->weather.workers; i++) {
         worker_destroy(s->workers[i].logic);
-        forget_sent(&s->workers[i]);
+        forget_notes(&s->workers[i]);
     }
     while (s->n_events) {
         struct sim_event ev = next_event(s);

@@ -3,8 +3,9 @@
  * sim: the real logic of one broker and several workers under a virtual clock, network, disk and slots, from a seed.
  * Everything that happens is an event in one heap; the same seed gives the same run, to the last bit.
  *
- * After every step: each position is journaled once at most, and what the broker acknowledges is durable. At the end: all tasks have
- * ended, and the results digest is that of a plain computation.
+ * After every step: each position is journaled once at most; what the broker acknowledges is durable; a worker reports only what
+ * it was granted; no position is lost between done, pending and leases; counts of leases are true; queues are bounded. At the
+ * end: all tasks have ended, and the results digest is that of a plain computation.
  */
 #ifndef SHEAF_TESTS_SIM_H
 #define SHEAF_TESTS_SIM_H
@@ -12,7 +13,7 @@
 #include "broker/broker.h"
 #include "broker/broker_impl.h"
 #include "common/clock.h"
-#include "worker/worker.h"
+#include "worker/worker_impl.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,6 +41,7 @@ struct weather {
     double task_tail; /* share of tasks that take a hundred times as long */
     int64_t faults_until;
     int64_t mean_between_faults; /* 0 = none */
+    double disk_error;           /* share of commits that fail, as long as there are faults */
 };
 
 enum sim_event_kind {
@@ -86,6 +88,10 @@ struct vslot {
     int64_t busy_ns;
 };
 
+struct granted { /* a lease that has reached a worker */
+    uint64_t lease, from, to;
+};
+
 struct sent { /* a report, by its number */
     uint64_t seq;
     struct interval *runs;
@@ -107,6 +113,8 @@ struct vworker {
     uint64_t appointment;                              /* only the newest counts */
     struct sent *sent;
     uint32_t n_sent;
+    struct granted *granted;
+    uint32_t n_granted;
 };
 
 /* What is on the disk. */
@@ -156,16 +164,26 @@ bool sim_run(struct sim *s, uint64_t seed, bool trace);
 
 /* sim.c */
 void sim_at(struct sim *s, struct sim_event ev);
+void sim_broker_crashes(struct sim *s);
 void sim_wrong(struct sim *s, const char *what, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* simdisk.c */
 void disk_push(struct sim *s, struct scribe_batch *b);
-void disk_commit(struct sim *s);              /* the oldest batch */
-void disk_crash(struct sim *s, bool written); /* written: what was handed over made it, although nobody was told */
+void disk_commit(struct sim *s); /* the oldest batch */
+void disk_crash(struct sim *s,
+                bool written); /* written: some of what was handed over made it, although nobody was told */
 bool disk_restore(struct sim *s);
 void disk_ask(struct sim *s, struct scribe_read *r);
 void disk_answer(struct sim *s);
 bool disk_holds(const struct sim *s, uint64_t position);
+
+/* simcheck.c */
+void check_broker(struct sim *s);
+void check_ack(struct sim *s, const struct vworker *w, const struct msg_ack *m);
+void check_worker(struct sim *s, const struct vworker *w);
+void note_grant(struct vworker *w, const struct msg_grant *m);
+void note_report(struct vworker *w, const struct buf *frame);
+void forget_notes(struct vworker *w);
 
 /* simslots.c */
 void slots_init(struct vworker *w);

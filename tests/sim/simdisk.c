@@ -105,6 +105,10 @@ void disk_commit(struct sim *s)
     struct scribe_batch *b = s->disk.first;
     if (!b)
         return;
+    if (s->now < s->weather.faults_until && rng_chance(&s->rng, s->weather.disk_error)) {
+        sim_broker_crashes(s); /* a failed commit: nobody knows whether it is there */
+        return;
+    }
     s->disk.first = b->next;
     for (uint32_t i = 0; i < b->n_ops; i++)
         apply(s, b, &b->ops[i]);
@@ -123,6 +127,7 @@ void disk_crash(struct sim *s, bool written)
         s->disk.first = b->next;
         for (uint32_t i = 0; written && i < b->n_ops; i++)
             apply(s, b, &b->ops[i]);
+        written = written && rng_chance(&s->rng, 0.7);
         batch_free(b);
     }
     s->disk.free_at = s->now;
