@@ -3,6 +3,7 @@
  * slotbook: what slots tell, and what it means. Records move tasks out of their lease; a death is charged to the one task that
  * ran, which is tried again alone on a fresh slot; time and memory limits are checked here, by the worker's own clock.
  */
+#include "common/text.h"
 #include "sheaf/plugin.h"
 #include "worker/worker_impl.h"
 
@@ -314,6 +315,7 @@ static void died_early(struct worker *w, struct wslot *s, const struct slot_deat
     snprintf(text, sizeof(text), "plugin %s: died %s (%s)%s%s", sweep->plan.plugin.path,
              d->was_ready ? "outside of its tasks" : "while it was loaded and opened",
              why_died(s, d, &kind, why, sizeof(why)), d->tail[0] ? ": " : "", d->tail);
+    text_one_line(text);
     worker_break_sweep(w, sweep, text);
 }
 

@@ -19,6 +19,7 @@ import pytest
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SHEAF = pathlib.Path(os.environ.get("SHEAF", SOURCE / "build" / "bin" / "sheaf")).resolve()
 BUILD = SHEAF.parent.parent
+SANITIZED = SHEAF.is_file() and b"__asan_init" in SHEAF.read_bytes()  # reserves more address space than memory_mb allows
 PATIENCE = 60  # seconds that anything may take on a loaded machine; never what a test waits for
 
 

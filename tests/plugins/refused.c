@@ -61,7 +61,7 @@ static int32_t open_plugin(const struct sheaf_host *host, const char *config, co
 {
     (void)config, (void)dataset, (void)state, (void)host;
 #if defined(REFUSED_OPEN_CRASH)
-    fprintf(stderr, "refused: in open\n");
+    fprintf(stderr, "refused: in open\nand on another line\n");
     raise(SIGSEGV);
 #elif defined(REFUSED_OPEN_FAIL)
     return host->fail(host, "nothing to open here");
