@@ -181,6 +181,7 @@ void sweep_submit(struct broker *b, uint64_t peer, const struct msg_submit *m);
 void sweep_cancel(struct broker *b, uint64_t peer, const struct msg_sweep *m);
 void sweep_retry(struct broker *b, uint64_t peer, const struct msg_sweep *m);
 void sweep_remove(struct broker *b, uint64_t peer, const struct msg_sweep *m);
+int64_t sweep_cpu_ns(const struct broker *b); /* what all of them have taken so far */
 struct journal_numbers sweep_numbers(struct broker *b, const struct bsweep *s);
 
 /* grants.c */

@@ -185,7 +185,7 @@ static void offer_add(struct broker *b, struct bworker *w, struct bsweep *s, str
     l->flags = flags;
     if (!s->begun) {
         s->begun = b->now;
-        s->cpu_base_ns = b->env.own_cpu_ns(b->env.ctx);
+        s->cpu_base_ns = sweep_cpu_ns(b); /* a worker that has not told yet was started for this sweep */
     }
     if (r.to > s->granted)
         s->granted = r.to;

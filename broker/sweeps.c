@@ -62,7 +62,7 @@ void sweep_destroy(struct broker *b, struct bsweep *s)
 
 /* ---- numbers ---- */
 
-static int64_t total_cpu(const struct broker *b)
+int64_t sweep_cpu_ns(const struct broker *b)
 {
     int64_t sum = b->env.own_cpu_ns(b->env.ctx) + b->gone_cpu_ns;
     list_each(it, after, &b->workers) sum += list_entry(it, struct bworker, node)->cpu_ns;
@@ -77,7 +77,7 @@ struct journal_numbers sweep_numbers(struct broker *b, const struct bsweep *s)
     int64_t until = s->phase == PHASE_ENDING || s->phase == PHASE_FINAL ? s->last_commit : b->now;
     if (s->begun) {
         n.seconds += (double)(until > s->begun ? until - s->begun : 0) / 1e9;
-        n.cpu_seconds += (double)(total_cpu(b) - s->cpu_base_ns) / 1e9;
+        n.cpu_seconds += (double)(sweep_cpu_ns(b) - s->cpu_base_ns) / 1e9;
     }
     n.plugin_seconds += s->plugin_seconds;
     list_each(it, after, &b->workers)

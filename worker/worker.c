@@ -241,6 +241,22 @@ static void post_due(struct worker *w)
     }
 }
 
+/* Is every lease over, and one of them not reported yet? */
+static bool runs_dry(const struct worker *w)
+{
+    bool unsaid = false;
+    list_each(it, after, &w->leases)
+    {
+        const struct wlease *l = list_entry(it, struct wlease, node);
+        if (l->closed)
+            continue;
+        if (!lease_over(w, l))
+            return false;
+        unsaid = true;
+    }
+    return unsaid;
+}
+
 static void resend_due(struct worker *w, bool all)
 {
     list_each(it, after, &w->outbox.waiting)
@@ -542,6 +558,8 @@ int64_t worker_tick(struct worker *w)
         slots_sample(w, false);
     if (!w->stopping)
         dispatch(w);
+    if (w->epoch && runs_dry(w))
+        send_beat(w); /* the sweep may end with these reports: what it took has to be known by then */
     post_due(w);
     list_each(it, after, &w->sweeps)
     {

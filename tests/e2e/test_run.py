@@ -115,6 +115,14 @@ def test_a_dry_run_measures_and_keeps_nothing(world):
     assert world.json("list")["sweeps"] == []
 
 
+def test_the_figures_of_a_sweep_that_is_over_at_once_are_those_of_all_of_it(world):
+    """Not of what the worker had told until its last beat."""
+    r = world.json("run", world.sweep(plugin="sleep", params={"ms": 200, "spin": True, "polite": False, "x": 1}))
+    inside = r["efficiency"] * r["seconds"] * r["slots"]
+    assert 0.19 < inside <= r["seconds"]
+    assert r["cpu_seconds"] > 0.02  # a task that spins, however loaded the machine is
+
+
 # ---- failures ----
 
 def test_failed_tasks_are_exit_3_and_told(world):
