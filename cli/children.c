@@ -5,6 +5,7 @@
 #include "cli/children.h"
 #include "common/clock.h"
 #include "common/sigfd.h"
+#include "worker/crew.h"
 #include "worker/selfexe.h"
 #include "worker/spawn.h"
 
@@ -57,6 +58,8 @@ int children_init(struct children *c, uint64_t slots, int sigfd, struct diag *d)
     c->sigfd = sigfd;
     c->lifeline[0] = c->lifeline[1] = c->state_pipe = c->listening = -1;
     c->slots = slots;
+    if (slots > CREW_MAX_SLOTS)
+        return diag_fail(d, SHEAF_EINVAL, "--slots %" PRIu64 ": at most %u", slots, CREW_MAX_SLOTS);
     int err = runtime_path(c->socket_path, d);
     if (err != SHEAF_OK) {
         c->socket_path[0] = '\0';

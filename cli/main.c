@@ -8,10 +8,15 @@
 #include "sweep/suggest.h"
 #include "worker/selfexe.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifndef SHEAF_VERSION
 #error "SHEAF_VERSION comes from CMakeLists.txt"
@@ -67,11 +72,39 @@ static int unknown_command(const char *name)
     return exit_usage("there is no command '%s'; %s", name, suggest_advice(&s));
 }
 
-int main(int argc, char **argv)
+/* A closed descriptor 0, 1 or 2 would go to the next file or socket that is opened, and what is printed with it. Nothing
+ * can be written to its replacement, so that output that is lost is still told. */
+static void fill_standard_descriptors(void)
 {
-    (void)signal(SIGPIPE, SIG_IGN); /* a reader that left is an error of write, not the end */
-    log_init("", LOG_WARN);
-    selfexe_init(argc > 0 ? argv[0] : "sheaf");
+    int fd;
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        (void)close(fd);
+}
+
+static bool reader_left(void)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
+}
+
+/* The exit code, given that of the command: output that did not arrive is an error, unless nobody wants it any more. */
+static int settle_output(int code)
+{
+    bool lost = ferror(stdout) != 0;
+    errno = 0;
+    lost = fflush(stdout) != 0 || lost;
+    if (!lost || code == EXIT_INTERNAL || reader_left())
+        return code;
+    (void)fprintf(stderr, "sheaf: the output cannot be written%s%s\n", errno != 0 ? ": " : "",
+                  errno != 0 ? strerror(errno) : "");
+    return EXIT_INTERNAL;
+}
+
+static int carry_out(int argc, char **argv)
+{
     if (argc < 2) {
         print_help(stderr);
         return EXIT_WRONG;
@@ -89,4 +122,13 @@ int main(int argc, char **argv)
         if (strcmp(commands[i].name, name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     return unknown_command(name);
+}
+
+int main(int argc, char **argv)
+{
+    (void)signal(SIGPIPE, SIG_IGN); /* a reader that left is an error of write, not the end */
+    fill_standard_descriptors();
+    log_init("", LOG_WARN);
+    selfexe_init(argc > 0 ? argv[0] : "sheaf");
+    return settle_output(carry_out(argc, argv));
 }

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PAGE_KINDS (READ_GROUPS + 1)
@@ -85,10 +86,24 @@ static int write_to(struct target *t, const struct results_options *o, FILE *out
     return err;
 }
 
+static int write_straight(struct target *t, const struct results_options *o, struct diag *d)
+{
+    FILE *out = fopen(o->file, "we");
+    if (out == NULL)
+        return diag_fail(d, SHEAF_EINVAL, "%s cannot be written: %s", o->file, strerror(errno));
+    int err = write_to(t, o, out, d);
+    if (fclose(out) != 0 && err == SHEAF_OK)
+        err = diag_fail(d, file_error(errno), "%s cannot be written: %s", o->file, strerror(errno));
+    return err;
+}
+
 /* The file appears under its name only when it is whole. */
 static int write_file(struct target *t, const struct results_options *o, struct diag *d)
 {
     char part[4096];
+    struct stat st;
+    if (stat(o->file, &st) == 0 && !S_ISREG(st.st_mode)) /* a device or pipe, /dev/stdout: not to be replaced */
+        return write_straight(t, o, d);
     if ((size_t)snprintf(part, sizeof part, "%s.part", o->file) >= sizeof part)
         return diag_fail(d, SHEAF_EINVAL, "the name %s is too long", o->file);
     FILE *out = fopen(part, "we");

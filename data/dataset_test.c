@@ -170,6 +170,23 @@ static void the_file_is_read_only_and_alone(void **state)
     assert_int_equal(count_files(), 1);
 }
 
+/* root's /dev/null, for one */
+static void what_is_no_regular_file_is_not_replaced(void **state)
+{
+    struct sample s;
+    struct writer *w = NULL;
+    struct diag d = {""};
+    struct stat st;
+    (void)state;
+    (void)unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    make_plan(&s);
+    assert_int_equal(writer_create(path, &s.plan, true, &w, &d), SHEAF_EINVAL);
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(S_ISFIFO(st.st_mode));
+    assert_int_equal(unlink(path), 0);
+}
+
 static void an_existing_file_stays_unless_replaced(void **state)
 {
     uint8_t digest[HASH_BYTES];
@@ -531,6 +548,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_written_is_read),
         cmocka_unit_test(the_file_is_read_only_and_alone),
+        cmocka_unit_test(what_is_no_regular_file_is_not_replaced),
         cmocka_unit_test(an_existing_file_stays_unless_replaced),
         cmocka_unit_test(a_writer_that_gives_up_leaves_nothing),
         cmocka_unit_test(every_damaged_byte_is_found),

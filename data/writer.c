@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PENDING ((size_t)1 << 20)
@@ -84,6 +85,9 @@ int writer_create(const char *path, struct header *plan, bool replace, struct wr
     int err;
 
     /* Refused now as well as at the end, so that nobody waits an hour for it. */
+    struct stat st;
+    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+        return diag_fail(d, SHEAF_EINVAL, "%s: not a regular file, so it is not replaced; choose another name", path);
     if (!replace && access(path, F_OK) == 0)
         return diag_fail(d, SHEAF_EBUSY, "%s: the file exists; replace it with --force", path);
     w = calloc(1, sizeof *w);

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
 """What needs no broker: usage, help, sweep files that are refused, the state directory."""
 
+import os
+
 import pytest
+
+from conftest import PATIENCE
 
 COMMANDS = ["run", "list", "show", "wait", "results", "logs", "retry", "cancel", "rm", "pack", "inspect", "plugin", "broker",
             "worker"]
@@ -103,6 +107,36 @@ def test_a_broker_that_is_not_there_is_exit_6(world):
     for command in [["list"], ["show", "1"], ["cancel", "1"], ["rm", "1"]]:
         world.refused(*command, "--broker", f"ipc://{world.runtime}/none", code=6)
     world.refused("run", world.sweep(), "--broker", f"ipc://{world.runtime}/none", code=6)
+
+
+def test_more_slots_than_there_can_be_are_refused(world):
+    assert "at most 1024" in world.refused("run", world.sweep(), "--slots", "1025")
+
+
+PRINTING = ["show last", "list", "results last", "results last --tasks", "logs last", "run sweep.yaml", "run sweep.yaml --json",
+            "plugin inspect groups", "plugin try groups", "--help", "run --help", "--version"]
+
+
+@pytest.mark.parametrize("command", PRINTING)
+def test_output_that_is_lost_is_an_error(world, command):
+    world.run("run", world.sweep(plugin="groups", params={"x": [1, 2]}))
+    for stdout, closed in ((open("/dev/full", "w"), False), (None, True)):
+        p = world.run(*command.split(), code=1, stdout=stdout,
+                      preexec_fn=(lambda: os.close(1)) if closed else None)
+        last = p.stderr.splitlines()[-1]
+        assert last.startswith("sheaf: ") and "cannot" in last and p.stderr.count("cannot") == 1
+    assert world.json("list")["sweeps"][0]["state"] == "done"
+
+
+def test_results_go_into_a_pipe_that_has_a_name(world):
+    world.run("run", world.sweep(params={"x": [1, 2]}))
+    whole = world.run("results", "last").stdout
+    os.mkfifo(world.path / "pipe")
+    p = world.start("results", "last", "-o", "pipe")
+    assert (world.path / "pipe").read_text() == whole
+    assert p.wait(timeout=PATIENCE) == 0 and (world.path / "pipe").is_fifo()
+    os.symlink("/proc/self/fd/1", world.path / "stdout")  # as /dev/stdout is
+    assert world.run("results", "last", "-o", "stdout").stdout == whole
 
 
 def test_a_runtime_directory_of_somebody_else_is_refused(world):
