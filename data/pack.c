@@ -78,11 +78,13 @@ static int check_request(const struct packing *p)
         return diag_fail(p->d, SHEAF_EBUSY, "%s: the file exists; replace it with --force", job->out);
     for (uint32_t i = 0; i < job->n_arrays; i++)
         if (!good_name(job->arrays[i].name, true))
-            return diag_fail(p->d, SHEAF_EINVAL, "'%s' is no name for an array; use letters, digits, _, - and .",
+            return diag_fail(p->d, SHEAF_EINVAL,
+                             "'%s' is no name for an array; begin with a letter, then letters, digits, _, - and .",
                              job->arrays[i].name);
     for (uint32_t i = 0; i < job->n_tables; i++) {
         if (!good_name(job->tables[i].name, false))
-            return diag_fail(p->d, SHEAF_EINVAL, "'%s' is no name for a table; use letters, digits, _ and -",
+            return diag_fail(p->d, SHEAF_EINVAL,
+                             "'%s' is no name for a table; begin with a letter, then letters, digits, _ and -",
                              job->tables[i].name);
         for (uint32_t j = 0; j < i; j++)
             if (strcmp(job->tables[i].name, job->tables[j].name) == 0)

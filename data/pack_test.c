@@ -362,8 +362,9 @@ static void names_must_be_good_and_differ(void **state)
     save("t.csv", "x\n1\n");
     for (size_t i = 0; i < 4; i++) {
         struct pack_job job = {.arrays = &bad[i], .n_arrays = 1};
-        char line[100];
-        snprintf(line, sizeof line, "'%s' is no name for an array; use letters, digits, _, - and .", bad[i].name);
+        char line[120];
+        snprintf(line, sizeof line,
+                 "'%s' is no name for an array; begin with a letter, then letters, digits, _, - and .", bad[i].name);
         refused(&job, line);
     }
     refused(&(struct pack_job){.arrays = twice, .n_arrays = 2}, "two arrays are called 'a'; names must differ");
@@ -371,7 +372,7 @@ static void names_must_be_good_and_differ(void **state)
             "two arrays are called 't.x'; names must differ");
     refused(&(struct pack_job){.tables = table, .n_tables = 2}, "two tables are called 't'; names must differ");
     refused(&(struct pack_job){.tables = point, .n_tables = 1},
-            "'t.x' is no name for a table; use letters, digits, _ and -");
+            "'t.x' is no name for a table; begin with a letter, then letters, digits, _ and -");
 }
 
 static int set_up(void **state)

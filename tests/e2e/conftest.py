@@ -43,7 +43,7 @@ class World:
         # Sockets need short paths, so the runtime directory is not below pytest's.
         self.runtime = pathlib.Path(tempfile.mkdtemp(prefix="sh-", dir="/tmp"))
         self.state = path / "state"
-        self.temporary = path / "temporary"
+        self.temporary = self.runtime / "temporary"  # not among the files of the test
         self.temporary.mkdir()
         self.env = {
             "PATH": os.environ["PATH"],

@@ -276,7 +276,7 @@ WRONG = [
     (("o.sheaf", "--csv", "t.csv"), "pack: 't.csv' is not NAME=FILE.csv; see sheaf pack --help"),
     (("o.sheaf", "t=t.csv"), "pack: t.csv is a table; write --csv t=t.csv"),
     (("o.sheaf", "a=a.npy", "--order", "day"), "pack --order orders the rows of a key; say --key COLUMN too"),
-    (("o.sheaf", "a b=a.npy"), "'a b' is no name for an array; use letters, digits, _, - and ."),
+    (("o.sheaf", "a b=a.npy"), "'a b' is no name for an array; begin with a letter, then letters, digits, _, - and ."),
     (("o.sheaf", "a=a.npy", "a=a.npy"), "two arrays are called 'a'; names must differ"),
     (("nowhere/o.sheaf", "a=a.npy"), "nowhere/o.sheaf: cannot create the file: No such file or directory"),
     (("o.sheaf", "a=a.npy", "--keys", "k.txt"), "k.txt: no array has a first axis as long as this list of 2 keys"),
