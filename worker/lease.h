@@ -26,6 +26,7 @@ struct wlease {
     struct wsweep *sweep;
     uint64_t from, to, granted_to;           /* as granted; `to` as lowered since */
     uint32_t flags;                          /* enum lease_flags */
+    int64_t begun;                           /* when it came */
     struct intervals todo, pending, doubled; /* doubled: run a second time at the end */
     struct retry *retries;                   /* [first_retry, first_retry + n_retries) wait */
     uint32_t first_retry, n_retries, cap_retries;

@@ -183,12 +183,24 @@ static void send_beat(struct worker *w)
     w->env.send(w->env.ctx, MSG_BEAT, &m);
     arena_finish(&a);
     w->next_beat = w->now + w->beat_ns;
+    w->looked_at = w->now;
+}
+
+/* A lease that ends takes its figures along: time inside the plugin, and now and then memory, which is slow to read. */
+static void last_look(struct worker *w, const struct wlease *l)
+{
+    if (w->epoch && w->now - l->begun > LOOK_WORTH_NS && w->now - w->looked_at > LOOK_NS)
+        send_beat(w);
+    else
+        slots_sample(w, false);
 }
 
 /* Sends what a lease has found. closed: the lease ends with this report. */
 static void post(struct worker *w, struct wlease *l, bool closed)
 {
     struct wsweep *s = l->sweep;
+    if (closed)
+        last_look(w, l);
     struct msg_report m = {.sweep = s->id,
                            .lease = l->id,
                            .closed = closed,
@@ -379,6 +391,7 @@ static void on_grant(struct worker *w, const struct msg_grant *m)
             worker_check(w, SHEAF_ENOMEM);
             return;
         }
+        l->begun = w->now;
         list_append(&w->leases, &l->node);
         ask_plan(w, s);
     }

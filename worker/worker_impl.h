@@ -16,6 +16,8 @@
 #define RESEND_NS (5 * NS_PER_S)         /* an unacknowledged report goes out again */
 #define WANT_NS (2 * NS_PER_S)           /* with less work at hand the worker asks for more */
 #define UNACKED_BYTES ((size_t)32 << 20) /* above this slots wait: the broker is slower than they are */
+#define LOOK_NS (200 * NS_PER_MS)        /* memory is read once in so long, when leases end, */
+#define LOOK_WORTH_NS (20 * NS_PER_MS)   /* and for those that lasted so long only */
 #define SAMPLE_NS (50 * NS_PER_MS)       /* how often running slots are looked at */
 #define GAP_NS (1500 * NS_PER_MS)        /* a longer turn is a suspend or SIGSTOP */
 #define START_COST_NS (4 * NS_PER_MS)    /* what a slot costs before the first one has been measured */
@@ -105,8 +107,8 @@ struct worker {
     int64_t start_cost; /* measured: from start to ready */
     uint64_t epoch;     /* of the broker; 0 = no welcome yet */
     int64_t beat_ns, next_beat, heard, hello_at, want_at;
-    int64_t look_at; /* when idle slots should look for work to take over again */
-    int64_t sample_at;
+    int64_t look_at;              /* when idle slots should look for work to take over again */
+    int64_t sample_at, looked_at; /* slots; memory besides */
     uint64_t peak_pss;
     int64_t dead_cpu_ns;
     bool stopping, no_memory;
