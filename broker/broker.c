@@ -291,6 +291,8 @@ static const struct {
 
 int broker_message(struct broker *b, uint64_t peer, uint32_t type, const void *body, struct letter *letter)
 {
+    if (b->failed) /* half of something may be missing: nothing is touched, said or written any more */
+        return 0;
     for (size_t i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++) {
         if (handlers[i].type != type)
             continue;
@@ -316,6 +318,8 @@ int broker_message(struct broker *b, uint64_t peer, uint32_t type, const void *b
 void broker_durable(struct broker *b, uint64_t ticket)
 {
     b->durable = ticket;
+    if (b->failed)
+        return;
     acks_send(b);
     list_each(it, after, &b->sweeps)
     {
@@ -331,6 +335,12 @@ void broker_answered(struct broker *b, struct scribe_read *read)
 {
     struct page_ask *ask = read->who;
     b->reads--;
+    if (b->failed) {
+        arena_finish(&read->arena);
+        free(read->who);
+        free(read);
+        return;
+    }
     if (ask->loading) {
         sweep_loaded_page(b, ask->loading, read);
         return;
@@ -362,6 +372,8 @@ static void beat_all(struct broker *b)
 
 int64_t broker_tick(struct broker *b)
 {
+    if (b->failed)
+        return 0;
     if (b->now >= b->next_beat)
         beat_all(b);
     list_each(it, after, &b->sweeps) sweep_check(b, list_entry(it, struct bsweep, node));

@@ -72,7 +72,7 @@ int64_t broker_tick(struct broker *b);
 void broker_stop(struct broker *b);
 bool broker_finished(const struct broker *b);
 
-/* Out of memory or the like: the program ends, restarts and reconciles. */
+/* Out of memory or the like: the program ends, restarts and reconciles. Until then every call does nothing. */
 bool broker_failed(const struct broker *b);
 
 #endif

@@ -12,12 +12,27 @@
 
 /* ---- environment ---- */
 
+static void inside(struct broker_fixture *f, bool is)
+{
+    if (f->memory)
+        f->memory(is);
+}
+
+static void tick(struct broker_fixture *f)
+{
+    inside(f, true);
+    (void)broker_tick(f->broker);
+    inside(f, false);
+}
+
 static bool env_send(void *ctx, uint64_t peer, uint32_t type, const void *body)
 {
     struct broker_fixture *f = ctx;
     if (peer == f->gone)
         return false;
+    inside(f, false);
     mailbox_put(&f->out, peer, type, body);
+    inside(f, true);
     return true;
 }
 
@@ -143,7 +158,7 @@ void fixture_pass(struct broker_fixture *f, int64_t ms)
     for (; ms > 0; ms -= 500) {
         f->now += (ms < 500 ? ms : 500) * NS_PER_MS;
         broker_time(f->broker, f->now);
-        (void)broker_tick(f->broker);
+        tick(f);
     }
 }
 
@@ -168,9 +183,11 @@ void fixture_commit(struct broker_fixture *f)
         if (!f->first)
             f->last = &f->first;
         batch_free(b);
+        inside(f, true);
         broker_durable(f->broker, ticket);
+        inside(f, false);
     }
-    (void)broker_tick(f->broker);
+    tick(f);
 }
 
 bool fixture_answer(struct broker_fixture *f)
@@ -181,8 +198,10 @@ bool fixture_answer(struct broker_fixture *f)
     fixture_commit(f); /* a read sees everything that was handed over before it */
     f->asked = r->next;
     r->err = journal_read(f->journal, &r->read, 64, &r->arena, &r->page, &r->diag); /* small pages: several of them */
+    inside(f, true);
     broker_answered(f->broker, r);
-    (void)broker_tick(f->broker);
+    inside(f, false);
+    tick(f);
     return true;
 }
 
@@ -196,8 +215,10 @@ void fixture_settle(struct broker_fixture *f)
 int fixture_message(struct broker_fixture *f, uint64_t peer, uint32_t type, const void *body)
 {
     broker_time(f->broker, f->now);
+    inside(f, true);
     int err = broker_message(f->broker, peer, type, body, NULL);
-    (void)broker_tick(f->broker);
+    inside(f, false);
+    tick(f);
     return err;
 }
 
@@ -268,8 +289,10 @@ void fixture_report(struct broker_fixture *f, uint64_t peer, const struct msg_re
     SHEAF_ASSERT(proto_body(MSG_REPORT, c->frame.data, c->frame.len, &c->arena, c->body, &d) == 0);
     buf_finish(&head);
     broker_time(f->broker, f->now);
+    inside(f, true);
     SHEAF_ASSERT(broker_message(f->broker, peer, MSG_REPORT, c->body, &c->letter) == 0);
-    (void)broker_tick(f->broker);
+    inside(f, false);
+    tick(f);
     letter_unref(&c->letter);
 }
 

@@ -25,9 +25,10 @@ struct broker_fixture {
     struct plan_fixture plan;
     struct buf plan_bytes;
     int64_t now, cpu_ns;
-    uint64_t gone;          /* a peer that cannot be reached */
-    uint64_t seq;           /* of the last report */
-    uint32_t journaled[16]; /* ops by kind */
+    void (*memory)(bool inside); /* told when the logic is entered and left; may be NULL */
+    uint64_t gone;               /* a peer that cannot be reached */
+    uint64_t seq;                /* of the last report */
+    uint32_t journaled[16];      /* ops by kind */
 };
 
 /* 100 trials without splits; limits: none but attempts. */

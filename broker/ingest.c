@@ -466,6 +466,8 @@ void snapshot_push(struct broker *b, struct bsweep *s)
         broker_check(b, SHEAF_ENOMEM);
         buf_finish(&tally);
         free(out);
+        if (batch)
+            arena_finish(&batch->arena);
         free(batch);
         return;
     }

@@ -363,7 +363,9 @@ static void on_plan(struct worker *w, const struct msg_plan *m)
         return;
     }
     s->have_plan = true;
-    if (plan_decode(s->bytes.data, s->bytes.len, &s->arena, &s->plan, &d) < 0)
+    int err = plan_decode(s->bytes.data, s->bytes.len, &s->arena, &s->plan, &d);
+    worker_check(w, err == SHEAF_ENOMEM ? err : 0); /* this worker's plight, not the sweep's */
+    if (err < 0)
         worker_break_sweep(w, s, d.text);
     else
         s->n_scores = s->plan.plugin.n_scores;

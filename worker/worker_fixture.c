@@ -69,15 +69,27 @@ static void op_sample(void *ctx, uint32_t slot, bool with_pss, struct slot_sampl
 
 /* ---- the broker's ears ---- */
 
+static void inside(struct worker_fixture *f, bool is)
+{
+    if (f->memory)
+        f->memory(is);
+}
+
 static void env_send(void *ctx, uint32_t type, const void *body)
 {
-    mailbox_put(&((struct worker_fixture *)ctx)->out, 0, type, body);
+    struct worker_fixture *f = ctx;
+    inside(f, false);
+    mailbox_put(&f->out, 0, type, body);
+    inside(f, true);
 }
 
 static void env_send_frames(void *ctx, const struct buf *head, const struct buf *frame)
 {
+    struct worker_fixture *f = ctx;
     (void)head;
-    mailbox_put_frame(&((struct worker_fixture *)ctx)->out, 0, MSG_REPORT, frame);
+    inside(f, false);
+    mailbox_put_frame(&f->out, 0, MSG_REPORT, frame);
+    inside(f, true);
 }
 
 static uint64_t env_pss(void *ctx)
@@ -130,7 +142,10 @@ int64_t fixture_turn(struct worker_fixture *f, int64_t ms)
 {
     f->now += ms * NS_PER_MS;
     worker_time(f->worker, f->now);
-    return worker_tick(f->worker);
+    inside(f, true);
+    int64_t wait = worker_tick(f->worker);
+    inside(f, false);
+    return wait;
 }
 
 void fixture_pass(struct worker_fixture *f, int64_t ms)
@@ -143,7 +158,9 @@ void fixture_pass(struct worker_fixture *f, int64_t ms)
 
 void fixture_message(struct worker_fixture *f, uint32_t type, const void *body)
 {
+    inside(f, true);
     SHEAF_ASSERT(worker_message(f->worker, type, body) == 0);
+    inside(f, false);
     (void)fixture_turn(f, 0);
 }
 
@@ -217,7 +234,9 @@ void slot_tell(struct worker_fixture *f, uint32_t slot, uint32_t n, uint8_t stat
         scores[i] = status == 1 ? 0.5 : __builtin_nan("");
     }
     f->slots[slot].sample.state = PAGE_IDLE;
+    inside(f, true);
     f->events.records(f->events.ctx, slot, n, st, scores);
+    inside(f, false);
     pass_over_ended(f, slot);
 }
 
@@ -236,7 +255,9 @@ void slot_dies(struct worker_fixture *f, uint32_t slot, struct slot_death death)
     death.was_ready = f->slots[slot].ready;
     if (!death.tail)
         death.tail = "";
+    inside(f, true);
     f->events.died(f->events.ctx, slot, &death);
+    inside(f, false);
 }
 
 void slot_crashes(struct worker_fixture *f, uint32_t slot)

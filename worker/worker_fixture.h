@@ -34,6 +34,7 @@ struct worker_fixture {
     struct mailbox out; /* peer 0 */
     int64_t now;
     bool cannot_start;
+    void (*memory)(bool inside); /* told when the logic is entered and left; may be NULL */
 };
 
 /* n slots; the plan has 1,000 trials, no limits but 3 attempts. Its bytes are made when the first PLAN is given. */
