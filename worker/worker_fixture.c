@@ -4,6 +4,7 @@
  */
 #include "worker/worker_fixture.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- the worker's hands ---- */
@@ -307,4 +308,57 @@ void fixture_work_off(struct worker_fixture *f)
                 quiet = -1;
         (void)fixture_turn(f, 1);
     }
+}
+
+/* ---- what was heard ---- */
+
+uint64_t fixture_reported(struct worker_fixture *f, struct intervals *all)
+{
+    for (const struct msg_report *m = mailbox_next(&f->out, 0, MSG_REPORT); m; m = mailbox_next(&f->out, 0, MSG_REPORT))
+        for (uint32_t i = 0; i < m->n_runs; i++) {
+            SHEAF_ASSERT(intervals_count_in(all, m->runs[i].from, m->runs[i].from + m->runs[i].n) == 0);
+            SHEAF_ASSERT(intervals_add(all, m->runs[i].from, m->runs[i].from + m->runs[i].n) == 0);
+        }
+    return all->count;
+}
+
+const struct msg_report *fixture_last_report(struct worker_fixture *f)
+{
+    const struct msg_report *m = mailbox_last(&f->out, 0, MSG_REPORT);
+    SHEAF_ASSERT(m);
+    return m;
+}
+
+/* ---- for cmocka ---- */
+
+static int setup_slots(void **state, uint32_t n)
+{
+    struct worker_fixture *f = calloc(1, sizeof(*f));
+    if (!f)
+        return -1;
+    fixture_init(f, n);
+    *state = f;
+    return 0;
+}
+
+int setup_one_slot(void **state)
+{
+    return setup_slots(state, 1);
+}
+
+int setup_two_slots(void **state)
+{
+    return setup_slots(state, 2);
+}
+
+int setup_many_slots(void **state)
+{
+    return setup_slots(state, FAKE_SLOTS);
+}
+
+int fixture_teardown(void **state)
+{
+    fixture_finish(*state);
+    free(*state);
+    return 0;
 }

@@ -71,4 +71,15 @@ uint32_t slots_started(const struct worker_fixture *f);
 /* Lets every slot that lives finish everything that is ordered, turn after turn, until nothing is left. */
 void fixture_work_off(struct worker_fixture *f);
 
+/* Reports: what they say is finished goes into `all`, each position once (else the test fails); how many there are by now. */
+uint64_t fixture_reported(struct worker_fixture *f, struct intervals *all);
+/* The newest report; there is one. */
+const struct msg_report *fixture_last_report(struct worker_fixture *f);
+
+/* For cmocka. */
+int setup_one_slot(void **state);
+int setup_two_slots(void **state);
+int setup_many_slots(void **state); /* FAKE_SLOTS */
+int fixture_teardown(void **state);
+
 #endif

@@ -60,19 +60,6 @@ static void life(struct worker_fixture *f)
     fixture_work_off(f);
 }
 
-static uint64_t reported(struct worker_fixture *f)
-{
-    struct intervals all = {0};
-    for (const struct msg_report *m = mailbox_next(&f->out, 0, MSG_REPORT); m; m = mailbox_next(&f->out, 0, MSG_REPORT))
-        for (uint32_t i = 0; i < m->n_runs; i++) {
-            assert_int_equal(intervals_count_in(&all, m->runs[i].from, m->runs[i].from + m->runs[i].n), 0);
-            intervals_add(&all, m->runs[i].from, m->runs[i].from + m->runs[i].n);
-        }
-    uint64_t n = all.count;
-    intervals_finish(&all);
-    return n;
-}
-
 /* A life in which the n-th allocation fails; false when there were not so many. */
 static bool life_with(unsigned n)
 {
@@ -83,10 +70,12 @@ static bool life_with(unsigned n)
     life(f);
     bool failed = alloc_has_failed();
     alloc_fail_at(0);
+    struct intervals all = {0};
     if (f->worker->stopping)
         assert_true(worker_finished(f->worker) || f->slots[0].alive);
     else
-        assert_int_equal(reported(f), 30);
+        assert_int_equal(fixture_reported(f, &all), 30);
+    intervals_finish(&all);
     fixture_finish(f);
     free(f);
     return failed;
