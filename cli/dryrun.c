@@ -115,8 +115,12 @@ static void print_text(const struct estimate *e)
 {
     const struct plan *p = e->plan;
     char a[32], b[32], c[32], f[32];
-    printf("%s tasks = %s trials x %s keys x %s splits\n", human_count(plan_tasks(p), a, sizeof a),
-           human_count(p->trials, b, sizeof b), human_count(p->keys, c, sizeof c), human_count(p->splits, f, sizeof f));
+    printf("%s tasks = %s trials", human_count(plan_tasks(p), a, sizeof a), human_count(p->trials, b, sizeof b));
+    if (p->keys > 1)
+        printf(" x %s keys", human_count(p->keys, c, sizeof c));
+    if (p->splits > 1)
+        printf(" x %s splits", human_count(p->splits, f, sizeof f));
+    printf("\n");
     if (e->excluded > 0)
         printf("`where` excludes %s of the first %s trials\n", human_count(e->excluded, a, sizeof a),
                human_count(e->scanned, b, sizeof b));

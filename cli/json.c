@@ -8,6 +8,7 @@
 #include "common/text.h"
 #include "sweep/space.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +40,9 @@ int json_print(json_t *value, FILE *out, struct diag *d)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     int r = json_dumpf(value, out, JSON_REAL_PRECISION(DIGITS) | JSON_COMPACT);
     json_decref(value);
-    if (r != 0 || fputc('\n', out) == EOF || fflush(out) != 0)
-        return diag_fail(d, SHEAF_EIO, "the output cannot be written");
-    return SHEAF_OK;
+    bool written = r == 0 && fputc('\n', out) != EOF && fflush(out) == 0;
+    /* Whoever closed the pipe, as head does, has had enough. */
+    return written || errno == EPIPE ? SHEAF_OK : diag_fail(d, SHEAF_EIO, "the output cannot be written");
 }
 
 struct maker {

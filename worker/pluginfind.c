@@ -28,10 +28,10 @@ struct finder {
     int rc; /* SHEAF_ENOMEM once memory ran out */
 };
 
-static bool ends_in_so(const char *name)
+static bool ends_in(const char *name, const char *end)
 {
-    size_t n = strlen(name);
-    return n > 3 && strcmp(name + n - 3, ".so") == 0;
+    size_t n = strlen(name), m = strlen(end);
+    return n > m && strcmp(name + n - m, end) == 0;
 }
 
 static bool is_done(const struct finder *f)
@@ -98,7 +98,10 @@ static int find_path(const char *name, const char *base_dir, struct arena *arena
 
 int plugin_find(const char *name, const char *base_dir, struct arena *arena, const char **path, struct diag *d)
 {
-    if (strchr(name, '/') || ends_in_so(name))
+    if (ends_in(name, ".py"))
+        return diag_fail(d, SHEAF_EINVAL, "%s: this version runs no Python plugins yet; give a shared object (.so)",
+                         name);
+    if (strchr(name, '/') || ends_in(name, ".so"))
         return find_path(name, base_dir, arena, path, d);
     if (!descriptor_name_ok(name))
         return diag_fail(d, SHEAF_EINVAL,
