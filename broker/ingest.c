@@ -82,8 +82,10 @@ void acks_send(struct broker *b)
     list_each(it, after, &b->acks)
     {
         struct pending_ack *a = list_entry(it, struct pending_ack, node);
-        if (a->snapshot_of || a->ticket > b->durable)
+        if (a->snapshot_of)
             continue;
+        if (a->ticket > b->durable)
+            break; /* tickets rise from here on */
         if (a->submitted.sweep)
             broker_say(b, a->peer, MSG_SUBMITTED, &a->submitted);
         else
@@ -488,6 +490,8 @@ void snapshot_push(struct broker *b, struct bsweep *s)
         if (a->snapshot_of == s) {
             a->snapshot_of = NULL;
             a->ticket = ticket;
+            list_remove(&a->node);
+            list_append(&b->acks, &a->node); /* in the order of tickets */
         }
     }
 }
