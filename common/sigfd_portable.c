@@ -36,6 +36,16 @@ static int pipe_open(void)
     return 0;
 }
 
+/* Whoever started us may have blocked them, and a mask is inherited. */
+static void unblock(const int *signals, size_t n)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    for (size_t i = 0; i < n; i++)
+        (void)sigaddset(&set, signals[i]);
+    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
 int sigfd_open(const int *signals, size_t n, struct diag *d)
 {
     SHEAF_ASSERT(n <= MAX_SIGNALS && pipe_ends[0] < 0);
@@ -61,6 +71,7 @@ int sigfd_open(const int *signals, size_t n, struct diag *d)
             return diag_fail(d, SHEAF_EIO, "signal %d cannot be caught: %s", signals[n_taken], strerror(err));
         }
     }
+    unblock(signals, n);
     return pipe_ends[0];
 }
 

@@ -71,6 +71,19 @@ static void what_was_not_read_does_not_strike_after_the_close(void **state)
     sigfd_close(fd);
 }
 
+static void signals_that_our_parent_had_blocked_arrive(void **state)
+{
+    (void)state;
+    sigset_t blocked;
+    assert_int_equal(sigemptyset(&blocked), 0);
+    assert_int_equal(sigaddset(&blocked, SIGUSR1), 0);
+    assert_int_equal(sigprocmask(SIG_BLOCK, &blocked, NULL), 0);
+    int fd = sigfd_open(wanted, 2, NULL);
+    assert_int_equal(raise(SIGUSR1), 0);
+    assert_int_equal(sigfd_next(fd), SIGUSR1);
+    sigfd_close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -78,6 +91,7 @@ int main(void)
         cmocka_unit_test(two_kinds_arrive_both),
         cmocka_unit_test(it_can_be_closed_and_opened_again_and_is_close_on_exec),
         cmocka_unit_test(what_was_not_read_does_not_strike_after_the_close),
+        cmocka_unit_test(signals_that_our_parent_had_blocked_arrive),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SHEAF = pathlib.Path(os.environ.get("SHEAF", SOURCE / "build" / "bin" / "sheaf")).resolve()
 BUILD = SHEAF.parent.parent
 SANITIZED = SHEAF.is_file() and b"__asan_init" in SHEAF.read_bytes()  # reserves more address space than memory_mb allows
+PORTABLE = (BUILD / "CMakeCache.txt").is_file() and "SHEAF_PORTABLE:BOOL=ON" in (BUILD / "CMakeCache.txt").read_text()
 PATIENCE = 60  # seconds that anything may take on a loaded machine; never what a test waits for
 
 

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from conftest import SANITIZED
+from conftest import PORTABLE, SANITIZED
 from support import digest_of, scores_of, table
 
 N = 600
@@ -61,7 +61,7 @@ def test_a_task_that_runs_too_long_is_stopped(world, mode):
     assert "task_seconds" in r["qualified"]
 
 
-no_memory_limits = pytest.mark.skipif(SANITIZED, reason="memory limits and the address sanitizer exclude each other")
+no_memory_limits = pytest.mark.skipif(SANITIZED or PORTABLE, reason="memory is neither measured by the portable twins nor beside a sanitizer")
 
 
 @no_memory_limits
@@ -178,6 +178,7 @@ def test_the_log_of_a_task_that_died_is_kept(world):
     assert logged(world, "--task", "108") == []
 
 
+@pytest.mark.skipif(PORTABLE, reason="the portable twin of slotio cannot say which task printed")
 def test_what_a_task_prints_is_its_own_and_is_cut_off_at_some_length(world):
     r = world.json("run", fault(world, mode="print", mb=2), "--slots", "2")
     assert r["digest"] == expected()
