@@ -88,7 +88,7 @@ static void finish_with(struct broker_fixture *f, bool must)
     const struct bsweep *s = sweep_find(f->broker, 0);
     if (broker_failed(f->broker) || (!s && !must))
         return;
-    assert_non_null(s);
+    SHEAF_ASSERT(s);
     assert_int_equal(s->done.count, s->total);
     struct tally_counts c = tally_counts(s->tally);
     assert_int_equal(c.done + c.failed, s->total);

@@ -113,7 +113,7 @@ static void workers_that_come_and_go_leave_nothing(void **state)
         if (peer % 2)
             fixture_message(f, peer, MSG_BYE, NULL);
     }
-    fixture_pass(f, 700 * 1000);
+    fixture_pass(f, 700000);
     assert_true(list_empty(&f->broker->workers));
     assert_int_equal(sweep_find(f->broker, 0)->n_leases, 0);
     assert_int_equal(sweep_find(f->broker, 0)->pending.count, 100);

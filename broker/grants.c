@@ -494,7 +494,7 @@ void worker_held(struct broker *b, struct bworker *w, const struct msg_held *hel
     {
         struct blease *l = list_entry(it, struct blease, node);
         if (l->missed >= 2 &&
-            b->now - l->granted_at > 2 * b->config.beat_ms * NS_PER_MS) /* and the grant has had time to arrive */
+            b->now - l->granted_at > 2 * NS_PER_MS * b->config.beat_ms) /* and the grant has had time to arrive */
             lease_free(b, l, true);
     }
 }

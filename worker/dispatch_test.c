@@ -118,7 +118,7 @@ static void an_idle_slot_takes_half_of_what_the_busiest_has_to_spare(void **stat
     fixture_begin(f, 40);
     for (int i = 0; i < 4; i++) { /* ten milliseconds a task */
         uint32_t n = slot_chunk(f, 0)->count;
-        fixture_turn(f, 10 * n);
+        fixture_turn(f, 10 * (int64_t)n);
         slot_tell(f, 0, n, 1);
         fixture_turn(f, 0);
     }

@@ -131,7 +131,7 @@ static void many_findings_of_each_kind_fit(void **state)
     struct fixture *f = *state;
     for (uint32_t i = 0; i < 100; i++) {
         double value = i;
-        add(f, 2 * i, 1, 1);
+        add(f, (uint64_t)2 * i, 1, 1);
         findings_add_failure(&f->findings, &(struct msg_failure){.position = i, .reason = "", .tail = ""});
         findings_add_log(&f->findings, &(struct msg_log){.position = i, .text = "line"});
         findings_add_group(&f->findings, &(struct msg_group){.position = i, .group = "g", .values = {&value, 8}});

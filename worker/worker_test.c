@@ -138,7 +138,7 @@ static void a_gap_in_the_clock_is_nobodys_silence(void **state)
     fixture_begin(f, 10);
     slot_runs(f, 0, 0);
     fixture_pass(f, 100);
-    fixture_turn(f, 3600 * 1000); /* suspended for an hour */
+    fixture_turn(f, 3600000); /* suspended for an hour */
     assert_int_equal(f->slots[0].kills, 0);
     fixture_pass(f, 2500);
     assert_int_equal(f->slots[0].kills, 1);

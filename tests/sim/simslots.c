@@ -122,7 +122,7 @@ void slots_tell(struct vworker *w)
             v->told_ready = true;
             w->events.ready(w->events.ctx, i);
         }
-        if (v->n_records && w->events.room(w->events.ctx, i) > 4096 * 9) {
+        if (v->n_records && w->events.room(w->events.ctx, i) > 36864) {
             w->events.records(w->events.ctx, i, v->n_records, v->status, v->scores);
             v->n_records = 0;
             if (!v->running)
