@@ -189,7 +189,8 @@ int cmd_retry(int argc, char **argv)
         TARGET_ARGS(&o.target),
         {"--failed", ARG_FLAG, &o.failed, NULL, NULL, "the failed tasks (so far there is nothing else)", false},
         {"--slots", ARG_COUNT, &o.run.slots, NULL, "N", "tasks at a time (default: all cores)", false},
-        {"--top", ARG_COUNT, &o.run.top, NULL, "K", "how many trials to print (default 10)", false},
+        {"--top", ARG_COUNT, &o.run.top, NULL, "K",
+         "how many trials to print (default 10; at most 1,000 unless keep: best keeps more)", false},
         {"--json", ARG_FLAG, &o.run.json, NULL, NULL, "print the JSON object of `run --json`", false},
     };
     const struct args args = {"retry", "Runs the failed tasks of a sweep again.", table,

@@ -197,7 +197,8 @@ static int parse_show(const char *command, const char *summary, int argc, char *
 {
     const struct arg table[] = {
         TARGET_ARGS(&o->target),
-        {"--top", ARG_COUNT, &o->top, NULL, "K", "how many trials to print (default 10)", false},
+        {"--top", ARG_COUNT, &o->top, NULL, "K",
+         "how many trials to print (default 10; at most 1,000 unless keep: best keeps more)", false},
         {"--json", ARG_FLAG, &o->json, NULL, NULL, "print the JSON object of `run --json`", false},
     };
     const struct args args = {command, summary, table, sizeof table / sizeof table[0]};

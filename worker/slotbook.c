@@ -310,7 +310,8 @@ static void died_early(struct worker *w, struct wslot *s, const struct slot_deat
         return;
     sweep->deaths_early++;
     sweep->backoff_until = w->now + ((int64_t)50 << (sweep->deaths_early < 8 ? sweep->deaths_early : 8)) * NS_PER_MS;
-    if (sweep->deaths_early < sweep->plan.limits.attempts)
+    bool hung = s->killed == FAIL_TIMEOUT && !d->was_ready; /* once is enough: it has cost minutes */
+    if (sweep->deaths_early < sweep->plan.limits.attempts && !hung)
         return;
     snprintf(text, sizeof(text), "plugin %s: died %s (%s)%s%s", sweep->plan.plugin.path,
              d->was_ready ? "outside of its tasks" : "while it was loaded and opened",

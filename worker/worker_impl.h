@@ -21,7 +21,7 @@
 #define SAMPLE_NS (50 * NS_PER_MS)       /* how often running slots are looked at */
 #define GAP_NS (1500 * NS_PER_MS)        /* a longer turn is a suspend or SIGSTOP */
 #define START_COST_NS (4 * NS_PER_MS)    /* what a slot costs before the first one has been measured */
-#define OPEN_NS (300 * NS_PER_S) /* a plugin may take this long to open, or task_seconds, but never less than: */
+#define OPEN_NS (120 * NS_PER_S) /* a plugin may take this long to open, or task_seconds, but never less than: */
 #define OPEN_LEAST_NS (10 * NS_PER_S)
 #define FORGET_NS (60 * NS_PER_S) /* a sweep without leases for so long makes way */
 #define LEASES_OPEN 256u          /* with so many the worker asks for no more */
