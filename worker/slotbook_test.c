@@ -282,7 +282,7 @@ static void a_slot_that_has_finished_tasks_may_die_between_them(void **state)
     intervals_finish(&all);
 }
 
-static void a_plugin_that_never_opens_is_killed(void **state)
+static void a_plugin_that_never_opens_is_killed_and_not_tried_again(void **state)
 {
     struct worker_fixture *f = *state;
     f->plan.plan.limits.task_seconds = 20;
@@ -294,6 +294,9 @@ static void a_plugin_that_never_opens_is_killed(void **state)
     assert_int_equal(f->slots[0].kills, 0);
     fixture_pass(f, 2000);
     assert_int_equal(f->slots[0].kills, 1);
+    slot_dies(f, 0, (struct slot_death){.by_signal = true, .code = 9, .tail = ""});
+    fixture_turn(f, 0);
+    assert_non_null(strstr(fixture_last_report(f)->broken, "killed after 20 s"));
 }
 
 static void a_process_that_cannot_be_started_is_tried_again_later(void **state)
@@ -437,7 +440,7 @@ static const struct CMUnitTest tests[] = {
     WITH(setup_one_slot, dying_at_open_is_tried_again_after_a_pause_and_then_breaks_the_sweep),
     WITH(setup_one_slot, dying_outside_of_tasks_again_and_again_breaks_the_sweep),
     WITH(setup_one_slot, a_slot_that_has_finished_tasks_may_die_between_them),
-    WITH(setup_one_slot, a_plugin_that_never_opens_is_killed),
+    WITH(setup_one_slot, a_plugin_that_never_opens_is_killed_and_not_tried_again),
     WITH(setup_one_slot, a_process_that_cannot_be_started_is_tried_again_later),
     WITH(setup_one_slot, a_plan_that_cannot_be_read_breaks_the_sweep),
     WITH(setup_one_slot, groups_travel_with_the_task_that_made_them),
