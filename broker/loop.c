@@ -300,12 +300,20 @@ static int write_endpoint(struct loop *l, struct diag *d)
     return 0;
 }
 
+/* Somebody who still lives made the socket, and gives it to the next broker when this one ends early: the next one cannot
+ * make its name again. */
+static bool socket_is_lent(const struct broker_options *o)
+{
+    struct pollfd p = {.fd = o->lifeline, .events = POLLIN};
+    return o->listen_fd >= 0 && o->lifeline >= 0 && poll(&p, 1, 0) == 0;
+}
+
 /* Takes back what others would look for. */
 static void unlisten(const struct loop *l)
 {
     const struct broker_options *o = l->options;
     char path[4096];
-    if (l->listening && !strncmp(o->listen, "ipc://", 6))
+    if (l->listening && !strncmp(o->listen, "ipc://", 6) && !socket_is_lent(o))
         unlink(o->listen + 6);
     if (l->written_down && snprintf(path, sizeof(path), "%s/endpoint", l->state_dir) < (int)sizeof(path))
         unlink(path);

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import SHEAF, wait_until
+from conftest import PATIENCE, SHEAF, wait_until
 
 FIELDS = ["version", "sweep", "name", "state", "tasks", "trials", "seconds", "tasks_per_second", "goal", "best", "cpu_seconds",
           "efficiency", "peak_memory_mb", "groups", "failures", "slots", "plugin", "data", "digest"]
@@ -392,6 +392,17 @@ def test_a_killed_part_is_replaced(world, role):
     assert p.returncode == 0, err
     r = json.loads(out)
     assert r["digest"] == reference and r["tasks"]["done"] == 200
+
+
+@pytest.mark.parametrize("role", ["broker", "worker"])
+def test_a_part_that_was_told_to_end_is_replaced(world, role):
+    """It tidies up behind itself, unlike one that was killed; its successor must still be found."""
+    sweep = slow(world, ms=20, n=200)
+    p = running(world, sweep, "--slots", "2", "--json", done=5)
+    os.kill(wait_until(lambda: world.process(role), role), signal.SIGTERM)
+    out, err = p.communicate(timeout=PATIENCE)
+    assert p.returncode == 0, err
+    assert json.loads(out)["tasks"]["done"] == 200
 
 
 def test_a_killed_client_leaves_nothing_and_is_resumed(world):
