@@ -162,6 +162,8 @@ static bool take_message(struct loop *l)
         letter_unref(in);
         return false;
     }
+    broker_time(l->broker,
+                clock_mono_ns()); /* a turn takes many reports; the last one may have come long after it began */
     if (got < 0)
         refuse(l, peer, got, &d);
     else if (broker_message(l->broker, peer, head.type, in->body, &in->letter) < 0)
