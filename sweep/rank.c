@@ -57,7 +57,7 @@ static uint64_t partition(struct rank_entry *at, uint64_t from, uint64_t to, uin
 /* Hoare's selection: afterwards the first `best` entries are the best ones, the worst of them last. */
 static void select_best(struct rank *r)
 {
-    uint64_t from = 0, to = r->n, dice = r->n;
+    uint64_t from = 0, to = r->n, dice = r->best;
     while (to - from > 1) {
         dice = dice * 6364136223846793005u + 1442695040888963407u; /* no order of arrival is a bad one */
         uint64_t pivot = partition(r->pool, from, to, from + (dice >> 33) % (to - from));
