@@ -331,6 +331,25 @@ void broker_durable(struct broker *b, uint64_t ticket)
     }
 }
 
+void broker_ask_page(struct broker *b, const struct msg_read *read, struct page_ask ask)
+{
+    struct scribe_read *r = calloc(1, sizeof(*r));
+    struct page_ask *who = calloc(1, sizeof(*who));
+    if (!r || !who) {
+        free(r);
+        free(who);
+        broker_check(b, SHEAF_ENOMEM);
+        return;
+    }
+    *who = ask;
+    arena_init(&r->arena, 0);
+    r->read = *read;
+    r->max_bytes = (size_t)4 << 20;
+    r->who = who;
+    b->reads++;
+    b->env.read(b->env.ctx, r);
+}
+
 void broker_answered(struct broker *b, struct scribe_read *read)
 {
     struct page_ask *ask = read->who;

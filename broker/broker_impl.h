@@ -123,7 +123,6 @@ struct bsweep {
     bool dirty; /* keep: best: results that no snapshot holds */
     int64_t snapshot_at;
     uint64_t snapshot_ticket; /* of the last one */
-    struct scribe_read *loading;
 };
 
 /* An acknowledgement that waits for the journal. */
@@ -169,6 +168,9 @@ struct bworker *broker_worker(struct broker *b, uint64_t peer);
 bool broker_say(struct broker *b, uint64_t peer, uint32_t type, const void *body);
 void broker_refuse(struct broker *b, uint64_t peer, int err, const char *text);
 void workers_resend(struct broker *b); /* asks for every report that is not acknowledged */
+
+/* Asks the journal for a page; broker_answered takes it where `ask` says. */
+void broker_ask_page(struct broker *b, const struct msg_read *read, struct page_ask ask);
 
 /* sweeps.c */
 struct bsweep *sweep_find(struct broker *b, uint64_t id); /* 0 = the newest */

@@ -48,32 +48,32 @@ static void ack_now(struct broker *b, uint64_t peer, uint64_t seq)
     broker_say(b, peer, MSG_ACK, &(struct msg_ack){.seqs = &one, .n_seqs = 1});
 }
 
+/* Waits for everything handed over so far; the list stays in the order of tickets. */
+static void keep_ack(struct broker *b, struct pending_ack ack)
+{
+    struct pending_ack *a = calloc(1, sizeof(*a));
+    if (!a) {
+        broker_check(b, SHEAF_ENOMEM);
+        return;
+    }
+    *a = ack;
+    a->ticket = b->ticket;
+    list_init(&a->node);
+    list_append(&b->acks, &a->node);
+}
+
 static void ack_later(struct broker *b, uint64_t peer, uint64_t seq, struct bsweep *snapshot_of)
 {
     if (!snapshot_of && b->durable == b->ticket) {
         ack_now(b, peer, seq);
         return;
     }
-    struct pending_ack *a = calloc(1, sizeof(*a));
-    if (!a) {
-        broker_check(b, SHEAF_ENOMEM);
-        return;
-    }
-    *a = (struct pending_ack){.ticket = b->ticket, .peer = peer, .seq = seq, .snapshot_of = snapshot_of};
-    list_init(&a->node);
-    list_append(&b->acks, &a->node);
+    keep_ack(b, (struct pending_ack){.peer = peer, .seq = seq, .snapshot_of = snapshot_of});
 }
 
 void submitted_later(struct broker *b, uint64_t peer, const struct msg_submitted *m)
 {
-    struct pending_ack *a = calloc(1, sizeof(*a));
-    if (!a) {
-        broker_check(b, SHEAF_ENOMEM);
-        return;
-    }
-    *a = (struct pending_ack){.ticket = b->ticket, .peer = peer, .submitted = *m};
-    list_init(&a->node);
-    list_append(&b->acks, &a->node);
+    keep_ack(b, (struct pending_ack){.peer = peer, .submitted = *m});
     acks_send(b);
 }
 

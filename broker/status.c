@@ -214,22 +214,9 @@ void status_read(struct broker *b, uint64_t peer, const struct msg_read *m)
                       s ? "no such kind of page" : "there is no such sweep: see sheaf list");
         return;
     }
-    struct scribe_read *r = calloc(1, sizeof(*r));
-    struct page_ask *ask = calloc(1, sizeof(*ask));
-    if (!r || !ask) {
-        free(r);
-        free(ask);
-        broker_check(b, SHEAF_ENOMEM);
-        return;
-    }
-    ask->peer = peer;
-    arena_init(&r->arena, 0);
-    r->read = *m;
-    r->read.sweep = s->id;
-    r->max_bytes = (size_t)4 << 20;
-    r->who = ask;
-    b->reads++;
-    b->env.read(b->env.ctx, r);
+    struct msg_read read = *m;
+    read.sweep = s->id;
+    broker_ask_page(b, &read, (struct page_ask){.peer = peer});
 }
 
 void status_page(struct broker *b, uint64_t peer, struct scribe_read *r)

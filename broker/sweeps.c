@@ -260,22 +260,7 @@ void sweep_check(struct broker *b, struct bsweep *s)
 
 static void read_on(struct broker *b, struct bsweep *s, uint32_t kind, uint64_t from)
 {
-    struct scribe_read *r = calloc(1, sizeof(*r));
-    struct page_ask *ask = calloc(1, sizeof(*ask));
-    if (!r || !ask) {
-        free(r);
-        free(ask);
-        broker_check(b, SHEAF_ENOMEM);
-        return;
-    }
-    ask->loading = s;
-    arena_init(&r->arena, 0);
-    r->read = (struct msg_read){.sweep = s->id, .kind = kind, .from = from};
-    r->max_bytes = (size_t)4 << 20;
-    r->who = ask;
-    s->loading = r;
-    b->reads++;
-    b->env.read(b->env.ctx, r);
+    broker_ask_page(b, &(struct msg_read){.sweep = s->id, .kind = kind, .from = from}, (struct page_ask){.loading = s});
 }
 
 /* EV_CANCEL or EV_ABORT; while it is read back, that waits: what is done has to be known at the end. */
@@ -323,7 +308,6 @@ void sweep_loaded_page(struct broker *b, struct bsweep *s, struct scribe_read *r
     free(r->who);
     arena_finish(&r->arena);
     free(r);
-    s->loading = NULL;
     if (b->stopping)
         return;
     if (err < 0)
