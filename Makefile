@@ -39,6 +39,9 @@ fuzz:                     ## search for inputs that break the decoders, FUZZ_SEC
 	@deploy/setup ci
 	tools/fuzz build-fuzz $(FUZZ_SECONDS)
 
+soak: tests               ## the long forms of the tests: hours; SOAK="sim chaos" for some of them
+	tools/soak $(BUILD) $(SOAK)
+
 format:                   ## format the C files
 	@deploy/setup ci
 	tools/format
@@ -53,4 +56,4 @@ install: program          ## install below PREFIX (/usr/local)
 clean:                    ## remove everything that was built
 	rm -rf build build-*
 
-.PHONY: help run program tests test bench fuzz format lint install clean
+.PHONY: help run program tests test bench fuzz soak format lint install clean
