@@ -112,15 +112,6 @@ static struct rank_entry *place(struct rank *r)
     return e;
 }
 
-static void copy_values(const struct rank *r, const struct trial_result *from, double *to)
-{
-    size_t n = r->n_scores;
-    memcpy(to, from->scores, n * sizeof(*to));
-    memcpy(to + n, from->std, n * sizeof(*to));
-    memcpy(to + 2 * n, from->min, n * sizeof(*to));
-    memcpy(to + 3 * n, from->max, n * sizeof(*to));
-}
-
 int rank_add(struct rank *r, const struct trial_result *result, double key)
 {
     struct rank_entry *e = place(r);
@@ -135,7 +126,8 @@ int rank_add(struct rank *r, const struct trial_result *result, double key)
                              .n = result->n,
                              .class = class,
                              .values = e->values};
-    copy_values(r, result, e->values);
+    for (size_t i = 0; i < 4 * (size_t)r->n_scores; i++)
+        e->values[i] = result->scores[i];
     r->n++;
     return SHEAF_OK;
 }

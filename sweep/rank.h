@@ -42,7 +42,8 @@ static inline bool rank_wants(const struct rank *r, double key)
     return !(key > r->limit) && !(key != key && r->limit < (double)INFINITY);
 }
 
-/* Takes the trial in if it belongs to the best. 0 or SHEAF_ENOMEM. */
+/* Takes the trial in if it belongs to the best. Its scores, std, min and max lie one after another, as reduce_trial leaves
+ * them. 0 or SHEAF_ENOMEM. */
 int rank_add(struct rank *r, const struct trial_result *result, double key);
 
 /* The best, best first: r->n entries (no more than r->best) that hold until the next rank_add. */

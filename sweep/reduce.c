@@ -196,3 +196,28 @@ void reduce_trial(const struct reduce_shape *s, const uint8_t *status, const voi
         out->n = reduce_spread(s, status, cells, score, scratch, values);
     }
 }
+
+bool reduce_is_plain(const struct reduce_shape *s)
+{
+    return s->keys == 1 && s->splits == 1 && s->by_split != REDUCE_STD && s->by_key != REDUCE_STD;
+}
+
+/* A number reduced alone: a sum begins with 0, which makes -0.0 a 0.0. */
+static double alone(uint32_t kind, double x)
+{
+    return kind == REDUCE_MEAN || kind == REDUCE_SUM ? 0.0 + x : x;
+}
+
+void reduce_plain(const struct reduce_shape *s, const void *cell, double *values, struct trial_result *out)
+{
+    uint64_t trial = out->trial;
+    size_t n = s->n_scores;
+    for (size_t i = 0; i < n; i++) {
+        double x = load(cell, i), of_split = alone(s->by_key, x), off = of_split - (0.0 + of_split);
+        values[i] = alone(s->by_key, alone(s->by_split, x));
+        values[n + i] = off * off; /* 0, or NaN of what is not finite */
+        values[2 * n + i] = values[3 * n + i] = of_split;
+    }
+    *out = (struct trial_result){
+        .trial = trial, .scores = values, .std = values + n, .min = values + 2 * n, .max = values + 3 * n, .n = 1};
+}

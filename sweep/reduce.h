@@ -32,4 +32,10 @@ double reduce_score(const struct reduce_shape *s, const void *cells, uint32_t sc
 void reduce_trial(const struct reduce_shape *s, const uint8_t *status, const void *cells, double *scratch,
                   double *values, struct trial_result *out);
 
+/* Is a trial a single cell, and every reduction one that takes a lone number as it is? */
+bool reduce_is_plain(const struct reduce_shape *s);
+
+/* reduce_trial, where reduce_is_plain, of a cell that is done. */
+void reduce_plain(const struct reduce_shape *s, const void *cell, double *values, struct trial_result *out);
+
 #endif

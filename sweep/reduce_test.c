@@ -146,6 +146,35 @@ static void one_failed_cell_fails_the_trial(void **state)
     assert_true(r.failed && !r.skipped && r.n_failed == 2 && isnan(r.scores[0]) && isnan(r.max[1]));
 }
 
+static void same_bits(const double *a, const double *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        assert_true(memcmp(&a[i], &b[i], sizeof(*a)) == 0 || (isnan(a[i]) && isnan(b[i])));
+}
+
+static void a_plain_trial_is_reduced_as_any_other(void **state)
+{
+    (void)state;
+    const double odd[] = {0.1, -0.0, 0, -3e300, 5e-324, INFINITY, -INFINITY, NAN};
+    for (uint32_t kinds = 0; kinds < 36; kinds++)
+        for (size_t i = 0; i + 1 < sizeof(odd) / sizeof(odd[0]); i++) {
+            struct reduce_shape s = shape(kinds / 6, kinds % 6);
+            s.keys = s.splits = 1;
+            assert_int_equal(reduce_is_plain(&s), s.by_split != REDUCE_STD && s.by_key != REDUCE_STD);
+            if (!reduce_is_plain(&s))
+                continue;
+            double values[8], expected[8], scratch[2];
+            struct trial_result a = {.trial = 7}, b = {.trial = 7};
+            reduce_trial(&s, NULL, &odd[i], scratch, expected, &a);
+            reduce_plain(&s, &odd[i], values, &b);
+            same_bits(values, expected, 8);
+            assert_true(b.trial == 7 && b.n == a.n && !b.failed && !b.skipped && b.n_failed == 0);
+            assert_true(b.scores == values && b.std == values + 2 && b.min == values + 4 && b.max == values + 6);
+        }
+    struct reduce_shape two = {.keys = 1, .splits = 2, .n_scores = 1};
+    assert_false(reduce_is_plain(&two));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +187,7 @@ int main(void)
         cmocka_unit_test(the_goals_score_alone_is_the_same),
         cmocka_unit_test(skipped_cells_are_left_out),
         cmocka_unit_test(one_failed_cell_fails_the_trial),
+        cmocka_unit_test(a_plain_trial_is_reduced_as_any_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

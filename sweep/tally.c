@@ -137,7 +137,7 @@ static int add_cells(struct tally *t, uint64_t trial, uint64_t at, uint64_t n, c
     return rc;
 }
 
-/* One cell a trial, all done, and reductions that leave one number as it is: the score alone decides. */
+/* Plain trials (reduce_is_plain), all done: the score alone decides. */
 static int add_single_cells(struct tally *t, uint64_t first, uint64_t n, const uint8_t *scores)
 {
     uint64_t stride = 8 * (uint64_t)t->shape.n_scores;
@@ -148,8 +148,9 @@ static int add_single_cells(struct tally *t, uint64_t first, uint64_t n, const u
         memcpy(&score, at, sizeof(score));
         if (!rank_wants(&t->rank, sign * score))
             continue;
-        t->counts.trials_closed--; /* close_trial counts it again */
-        int rc = close_trial(t, first + i, NULL, scores + i * stride);
+        struct trial_result result = {.trial = first + i};
+        reduce_plain(&t->shape, scores + i * stride, t->values, &result);
+        int rc = rank_add(&t->rank, &result, tally_key(t, result.scores[t->goal.score]));
         if (rc != SHEAF_OK)
             return rc;
     }
@@ -160,8 +161,7 @@ static int add_single_cells(struct tally *t, uint64_t first, uint64_t n, const u
 static int add_trials(struct tally *t, uint64_t first, uint64_t n, const uint8_t *status, const uint8_t *scores)
 {
     uint64_t row = 8 * (uint64_t)t->shape.n_scores;
-    bool plain = t->shape.by_split != REDUCE_STD && t->shape.by_key != REDUCE_STD;
-    if (t->cells == 1 && plain && !status)
+    if (!status && reduce_is_plain(&t->shape))
         return add_single_cells(t, first, n, scores);
     int rc = SHEAF_OK;
     while (n > 0 && rc == SHEAF_OK) {
