@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * journal: opening, locking, transactions. One connection owns the file: a lock on the directory keeps other brokers out,
- * locking_mode=EXCLUSIVE keeps everybody else out (and needs no shared memory file).
+ * journal: the database, its tables and transactions. One connection owns the file: a lock on the directory (journal_file.c) keeps
+ * other brokers out, locking_mode=EXCLUSIVE keeps everybody else out (and needs no shared memory file).
  *
  * Numbers behind the constants are those of bench/journal_bench.c: pages of 32 KiB cost a third less CPU per byte than
  * the default 4 KiB and no more than 64 KiB ones, which double what a small commit writes. SQLite would checkpoint inside
@@ -9,22 +9,15 @@
  */
 #include "broker/journal_db.h"
 
-#include "broker/fstype.h"
 #include "common/fsutil.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define APPLICATION_ID 0x73686166 /* "shaf" */
 #define SCHEMA_VERSION 1
-#define PAGE_BYTES 32768
-#define CHECKPOINT_PAGES ((16 << 20) / PAGE_BYTES)
+#define CHECKPOINT_PAGES ((16 << 20) / JOURNAL_PAGE_BYTES)
 
 /* Plans and snapshots are large and rows are rewritten whole, so they stand apart from what changes often. Runs are rows
  * in order of arrival, since large values belong at a leaf's end; two small indexes find them. */
@@ -163,75 +156,6 @@ static int pragma_number(struct journal *j, const char *text, int64_t *out, stru
     return err;
 }
 
-/* The lock is on a file of its own, because closing any descriptor of the database drops SQLite's own locks. */
-static int lock_directory(struct journal *j, const char *dir, struct diag *d)
-{
-    char path[4096], holder[32] = "";
-    if ((size_t)snprintf(path, sizeof(path), "%s/lock", dir) >= sizeof(path))
-        return diag_fail(d, SHEAF_EINVAL, "state directory %s: the path is too long", dir);
-    j->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (j->lock_fd < 0)
-        return diag_fail(d, file_error(errno), "%s: cannot open: %s", path, strerror(errno));
-    if (flock(j->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK)
-            return diag_fail(d, SHEAF_EIO, "%s: cannot lock: %s", path, strerror(errno));
-        ssize_t n = pread(j->lock_fd, holder, sizeof(holder) - 1, 0);
-        holder[n > 0 ? strcspn(holder, "\n") : 0] = '\0';
-        return diag_fail(d, SHEAF_EBUSY,
-                         "state directory %s is in use by process %s; end it or choose another directory", dir,
-                         holder[0] ? holder : "?");
-    }
-    int n = snprintf(holder, sizeof(holder), "%ld\n", (long)getpid());
-    if (ftruncate(j->lock_fd, 0) != 0 || pwrite(j->lock_fd, holder, (size_t)n, 0) != n)
-        return diag_fail(d, file_error(errno), "%s: cannot write: %s", path, strerror(errno));
-    return 0;
-}
-
-/* The directory, ours alone, and in it the file with mode 0600: SQLite gives its log the same mode. */
-static int prepare_directory(const char *dir, bool create, struct diag *d)
-{
-    struct stat st;
-    int err = create ? dir_make(dir, 0700, d) : 0;
-    if (err)
-        return err;
-    if (stat(dir, &st) != 0)
-        return diag_fail(d, file_error(errno), "state directory %s: %s", dir, strerror(errno));
-    if (!S_ISDIR(st.st_mode))
-        return diag_fail(d, SHEAF_EINVAL, "state directory %s is not a directory", dir);
-    const char *network = fstype_network(dir);
-    if (network)
-        return diag_fail(
-            d, SHEAF_EINVAL,
-            "state directory %s is on %s, where locks and fsync cannot be relied on; choose a local directory", dir,
-            network);
-    return 0;
-}
-
-/* Opens the file, or makes an empty one. What is new reaches the disk with the first commit, which is the first that anybody is
- * told of: until then a power cut may take it. */
-static int open_file(struct journal *j, const char *dir, bool create, struct diag *d)
-{
-    struct stat st;
-    j->file_fd = open(j->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
-    if (j->file_fd < 0 || fstat(j->file_fd, &st) != 0)
-        return diag_fail(d, file_error(errno), "%s: cannot open: %s", j->path, strerror(errno));
-    j->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (j->dir_fd < 0)
-        return diag_fail(d, file_error(errno), "state directory %s: cannot open: %s", dir, strerror(errno));
-    j->unsynced = st.st_size == 0;
-    return 0;
-}
-
-static int sync_new(struct journal *j, struct diag *d)
-{
-    if (!j->unsynced)
-        return 0;
-    if (fsync(j->file_fd) != 0 || fsync(j->dir_fd) != 0)
-        return diag_fail(d, file_error(errno), "%s: cannot sync: %s", j->path, strerror(errno));
-    j->unsynced = false;
-    return 0;
-}
-
 /* Sets up an empty database; anything else must say that it is ours and of a version that we know. */
 static int check_schema(struct journal *j, struct diag *d)
 {
@@ -279,8 +203,9 @@ static int open_database(struct journal *j, struct diag *d)
              "PRAGMA page_size=%d; PRAGMA locking_mode=EXCLUSIVE; PRAGMA synchronous=%s; PRAGMA journal_mode=WAL;"
              "PRAGMA journal_size_limit=%d; PRAGMA cache_size=-4096; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
              "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON",
-             PAGE_BYTES, j->unsynced ? "OFF" : "FULL", 4 * CHECKPOINT_PAGES * PAGE_BYTES);
+             JOURNAL_PAGE_BYTES, j->unsynced ? "OFF" : "FULL", 4 * CHECKPOINT_PAGES * JOURNAL_PAGE_BYTES);
     int err = exec(j, text, "open it", d);
+    err = err ? err : journal_file_sync_start(j, d);
     err = err ? err : check_schema(j, d);
     err = err ? err : exec(j, "PRAGMA synchronous=FULL", "open it", d);
     for (int i = 0; err == 0 && i < ST_COUNT; i++) {
@@ -290,39 +215,19 @@ static int open_database(struct journal *j, struct diag *d)
     return err;
 }
 
-static int open_all(struct journal *j, const char *dir, bool create, struct diag *d)
-{
-    size_t len = strlen(dir) + sizeof("/journal.db");
-    j->path = malloc(len);
-    if (!j->path)
-        return diag_fail(d, SHEAF_ENOMEM, "%s: out of memory", dir);
-    snprintf(j->path, len, "%s/journal.db", dir);
-    int err = prepare_directory(dir, create, d);
-    if (err == 0 && !create && access(j->path, F_OK) != 0) /* leave no lock file where there is no state */
-        err = diag_fail(d, file_error(errno), "%s: %s; there is no state in this directory", j->path, strerror(errno));
-    err = err ? err : lock_directory(j, dir, d);
-    err = err ? err : open_file(j, dir, create, d);
-    return err ? err : open_database(j, d);
-}
-
 int journal_open(const char *dir, bool create, struct journal **out, struct diag *d)
 {
     struct journal *j = calloc(1, sizeof(*j));
     if (!j)
         return diag_fail(d, SHEAF_ENOMEM, "%s: out of memory", dir);
     j->lock_fd = j->file_fd = j->dir_fd = -1;
-    int err = open_all(j, dir, create, d);
+    int err = journal_file_open(j, dir, create, d);
+    err = err ? err : open_database(j, d);
     if (err)
         journal_close(j);
     else
         *out = j;
     return err;
-}
-
-static void close_fd(int fd)
-{
-    if (fd >= 0)
-        close(fd);
 }
 
 void journal_close(struct journal *j)
@@ -332,12 +237,9 @@ void journal_close(struct journal *j)
     for (int i = 0; i < ST_COUNT; i++)
         sqlite3_finalize(j->st[i]);
     sqlite3_close(j->db);
-    close_fd(j->file_fd);
-    close_fd(j->dir_fd);
-    close_fd(j->lock_fd);
+    journal_file_close(j);
     buf_finish(&j->pending.status);
     buf_finish(&j->pending.scores);
-    free(j->path);
     free(j);
 }
 
@@ -356,7 +258,7 @@ int journal_begin(struct journal *j, struct diag *d)
 int journal_commit(struct journal *j, struct diag *d)
 {
     int err = journal_flush(j, d);
-    err = err ? err : sync_new(j, d);
+    err = err ? err : journal_file_sync(j, d);
     return err ? err : journal_step(j, ST_COMMIT, "commit", d);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * journal_db: what the journal's files (journal.c, journal_write.c, journal_read.c) share; nobody else includes it.
+ * journal_db: what the journal's files (journal.c, journal_file.c, journal_write.c, journal_read.c) share; nobody else includes it.
  */
 #ifndef SHEAF_BROKER_JOURNAL_DB_H
 #define SHEAF_BROKER_JOURNAL_DB_H
@@ -12,6 +12,9 @@
 /* A row of scores holds about this much: larger runs are cut, adjacent smaller ones of a transaction are joined. Rows of
  * 256 KiB to 4 MiB cost the same; a page of a read should not be larger than it must. */
 #define JOURNAL_ROW_BYTES ((size_t)1 << 20)
+
+/* Of the database. A journal whose file is no longer than one has never had a checkpoint. */
+#define JOURNAL_PAGE_BYTES 32768
 
 /* Rows of one page: below the caps of PAGE in common/proto.c. */
 #define JOURNAL_PAGE_ROWS 65536u
@@ -62,6 +65,19 @@ struct journal {
     sqlite3_stmt *st[ST_COUNT];
     struct journal_pending pending;
 };
+
+/* Makes sure of the directory, locks it and opens the file, or makes an empty one (create). What is there already is on the disk
+ * afterwards (create): somebody may have been killed before it was. Errors as journal_open. */
+int journal_file_open(struct journal *j, const char *dir, bool create, struct diag *d);
+
+/* Of a new journal: its first page reaches the disk before its log is begun. 0 or an error. */
+int journal_file_sync_start(struct journal *j, struct diag *d);
+
+/* Of a new journal: its names, its directory's and that of those above reach the disk before its first commit. 0 or an error. */
+int journal_file_sync(struct journal *j, struct diag *d);
+
+/* After SQLite has closed the database. Fine for a half-opened one. */
+void journal_file_close(struct journal *j);
 
 /* Our error for SQLite's last one, with a line in d that names the file and `what` was tried. */
 int journal_fail(struct journal *j, const char *what, struct diag *d);
