@@ -253,7 +253,26 @@ static int check_counts(const struct plan *p, struct diag *d)
     uint64_t left = PLAN_MAX_TASKS - 1;
     if (p->trials > left || p->keys > left / p->trials || p->splits > left / p->trials / p->keys)
         return diag_fail(d, SHEAF_ELIMIT, "the sweep has 2^63 tasks or more; give fewer values, keys or splits");
+    /* The broker holds a trial's cells until all of them are there. */
+    if (p->keys * p->splits > PLAN_MAX_TRIAL_BYTES / (1 + sizeof(double) * p->plugin.n_scores))
+        return diag_fail(
+            d, SHEAF_ELIMIT,
+            "one trial has %llu tasks (keys x splits) of %u scores, over %llu MiB; give fewer keys or splits",
+            (unsigned long long)(p->keys * p->splits), p->plugin.n_scores,
+            (unsigned long long)(PLAN_MAX_TRIAL_BYTES >> 20));
     return SHEAF_OK;
+}
+
+static int check_limits(const struct plan *p, struct diag *d)
+{
+    const struct plan_limits *l = &p->limits;
+    if (l->attempts < 1 || l->attempts > PLAN_MAX_ATTEMPTS)
+        return bad(d, "limits.attempts is out of range");
+    if (!(l->task_seconds >= 0 && l->task_seconds <= PLAN_MAX_TASK_SECONDS))
+        return bad(d, "limits.task_seconds is out of range");
+    if (l->memory_mb > PLAN_MAX_MEMORY_MB)
+        return bad(d, "limits.memory_mb is out of range");
+    return p->keep_best <= PLAN_MAX_BEST ? SHEAF_OK : bad(d, "keep.best is out of range");
 }
 
 static int check_plan(const struct plan *p, struct diag *d)
@@ -269,11 +288,8 @@ static int check_plan(const struct plan *p, struct diag *d)
     for (uint32_t i = 0; i < p->n_goals; i++)
         if (p->goals[i].score >= p->plugin.n_scores)
             return bad(d, "its goal is no score of the plugin");
-    if (p->limits.attempts < 1)
-        return bad(d, "limits.attempts is 0");
-    if (!(p->limits.task_seconds >= 0))
-        return bad(d, "limits.task_seconds is negative");
-    int rc = check_counts(p, d);
+    int rc = check_limits(p, d);
+    rc = rc != SHEAF_OK ? rc : check_counts(p, d);
     return rc != SHEAF_OK ? rc : check_axes(p, d);
 }
 

@@ -21,6 +21,11 @@
 #define PLAN_MAX_PARAMS 256u
 #define PLAN_MAX_SCORES 256u
 #define PLAN_MAX_BYTES ((uint64_t)64 << 20)
+#define PLAN_MAX_TRIAL_BYTES ((uint64_t)1 << 30) /* scores and statuses of all tasks of one trial */
+#define PLAN_MAX_TASK_SECONDS 1e9
+#define PLAN_MAX_MEMORY_MB ((uint64_t)1000000000000)
+#define PLAN_MAX_ATTEMPTS 1000u
+#define PLAN_MAX_BEST ((uint64_t)10000000)
 
 /* One parameter value as the plan stores it. Numbers of type: see param types in sheaf/plugin.h. */
 struct plan_value {

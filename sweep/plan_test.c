@@ -167,6 +167,59 @@ static void refuses_counts_that_overflow(void **state)
     refuse(&f, "2^63", SHEAF_ELIMIT);
 }
 
+static void accept(struct fixture *f)
+{
+    struct arena arena;
+    arena_init(&arena, 0);
+    struct buf bytes = {0};
+    struct plan p;
+    struct diag d = {""};
+    assert_int_equal(round_trip(&f->plan, &arena, &bytes, &p, &d), SHEAF_OK);
+    buf_finish(&bytes);
+    arena_finish(&arena);
+}
+
+/* A peer's plan need not have come out of a sweep file. */
+static void refuses_limits_beyond_those_of_a_sweep_file(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fill_grid(&f);
+    struct plan_limits good = {PLAN_MAX_TASK_SECONDS, PLAN_MAX_MEMORY_MB, PLAN_MAX_ATTEMPTS, 0};
+    f.plan.limits = good;
+    f.plan.keep_best = PLAN_MAX_BEST;
+    accept(&f);
+    f.plan.limits.task_seconds = 1.001 * PLAN_MAX_TASK_SECONDS;
+    refuse(&f, "task_seconds is out of range", SHEAF_EINVAL);
+    f.plan.limits.task_seconds = NAN;
+    refuse(&f, "task_seconds is out of range", SHEAF_EINVAL);
+    f.plan.limits = good;
+    f.plan.limits.memory_mb++;
+    refuse(&f, "memory_mb is out of range", SHEAF_EINVAL);
+    f.plan.limits = good;
+    f.plan.limits.attempts++;
+    refuse(&f, "attempts is out of range", SHEAF_EINVAL);
+    f.plan.limits.attempts = 0;
+    refuse(&f, "attempts is out of range", SHEAF_EINVAL);
+    f.plan.limits = good;
+    f.plan.keep_best++;
+    refuse(&f, "keep.best is out of range", SHEAF_EINVAL);
+}
+
+/* The broker holds the cells of a trial that is not complete. */
+static void refuses_trials_that_do_not_fit_into_memory(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fill_grid(&f);
+    f.plan.trials = 120;
+    f.plan.splits = 1;
+    f.plan.keys = PLAN_MAX_TRIAL_BYTES / (1 + sizeof(double) * f.plan.plugin.n_scores);
+    accept(&f);
+    f.plan.keys++;
+    refuse(&f, "over 1024 MiB; give fewer keys or splits", SHEAF_ELIMIT);
+}
+
 static void refuses_positions_out_of_range(void **state)
 {
     (void)state;
@@ -332,6 +385,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decodes_what_was_encoded),
         cmocka_unit_test(refuses_counts_that_overflow),
+        cmocka_unit_test(refuses_limits_beyond_those_of_a_sweep_file),
+        cmocka_unit_test(refuses_trials_that_do_not_fit_into_memory),
         cmocka_unit_test(refuses_positions_out_of_range),
         cmocka_unit_test(refuses_axes_without_values),
         cmocka_unit_test(refuses_every_cut_of_the_bytes),

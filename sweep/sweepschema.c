@@ -5,6 +5,7 @@
  */
 #include "sweep/sweepschema.h"
 
+#include "sweep/plan.h"
 #include "sweep/suggest.h"
 
 #include <stdio.h>
@@ -165,15 +166,15 @@ static const struct field goal_fields[] = {
 static const struct section goal_section = SECTION(goal_fields, rule_goal);
 
 static const struct field limits_fields[] = {
-    {.name = "task_seconds", .kinds = F_NUMBER, .min = 0, .max = 1e9},
-    {.name = "memory_mb", .kinds = F_INT, .min = 1, .max = 1e12},
-    {.name = "attempts", .kinds = F_INT, .min = 1, .max = 1000},
+    {.name = "task_seconds", .kinds = F_NUMBER, .min = 0, .max = PLAN_MAX_TASK_SECONDS},
+    {.name = "memory_mb", .kinds = F_INT, .min = 1, .max = PLAN_MAX_MEMORY_MB},
+    {.name = "attempts", .kinds = F_INT, .min = 1, .max = PLAN_MAX_ATTEMPTS},
     {.name = "failures", .kinds = F_INT, .min = 1, .max = MAX_TRIALS},
 };
 static const struct section limits_section = SECTION(limits_fields, NULL);
 
 static const struct field keep_fields[] = {
-    {.name = "best", .kinds = F_INT, .min = 1, .max = 10e6, .required = true},
+    {.name = "best", .kinds = F_INT, .min = 1, .max = PLAN_MAX_BEST, .required = true},
 };
 static const struct section keep_section = SECTION(keep_fields, NULL);
 
