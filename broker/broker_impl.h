@@ -213,6 +213,8 @@ int look_order(const void *a, const void *b); /* struct second_look by position,
 void snapshot_push(struct broker *b, struct bsweep *s);
 void snapshots_tick(struct broker *b);
 int snapshot_load(struct broker *b, struct bsweep *s, struct slice bytes, struct diag *d);
+/* keep: best, after a restart: what was stored with results that no snapshot holds goes, because they come again. */
+void snapshot_forget_others(struct broker *b, struct bsweep *s);
 
 /* status.c */
 void status_watch(struct broker *b, uint64_t peer, const struct msg_watch *m);

@@ -441,11 +441,12 @@ struct snapshot {
     struct slice done; /* interval pairs, uint64 */
     struct slice tally;
     struct slice looks; /* not kept: a restart samples anew */
-    uint64_t log_lines, group_rows;
+    uint64_t group_rows;
 };
 static const struct codec_field snapshot_fields[] = {
-    CODEC_F(CODEC_BIN, struct snapshot, done, 0),       CODEC_F(CODEC_BIN, struct snapshot, tally, 0),
-    CODEC_F(CODEC_BIN, struct snapshot, looks, 0),      CODEC_F(CODEC_U64, struct snapshot, log_lines, 0),
+    CODEC_F(CODEC_BIN, struct snapshot, done, 0),
+    CODEC_F(CODEC_BIN, struct snapshot, tally, 0),
+    CODEC_F(CODEC_BIN, struct snapshot, looks, 0),
     CODEC_F(CODEC_U64, struct snapshot, group_rows, 0),
 };
 static const struct codec snapshot_codec = CODEC_OF(struct snapshot, snapshot_fields);
@@ -462,8 +463,7 @@ void snapshot_push(struct broker *b, struct bsweep *s)
 {
     struct buf tally = {0}, *out = calloc(1, sizeof(*out));
     struct scribe_batch *batch = out ? batch_new(b, 1) : NULL;
-    struct snapshot snap = {
-        .done = {s->done.at, s->done.n * sizeof(*s->done.at)}, .log_lines = s->log_lines, .group_rows = s->group_rows};
+    struct snapshot snap = {.done = {s->done.at, s->done.n * sizeof(*s->done.at)}, .group_rows = s->group_rows};
     if (!batch || tally_save(s->tally, &tally) < 0) {
         broker_check(b, SHEAF_ENOMEM);
         buf_finish(&tally);
@@ -512,6 +512,20 @@ void snapshots_tick(struct broker *b)
     }
 }
 
+void snapshot_forget_others(struct broker *b, struct bsweep *s)
+{
+    struct scribe_batch *batch = batch_new(b, (uint32_t)s->done.n + 1);
+    struct interval gap;
+    if (!batch)
+        return;
+    for (uint64_t from = 0; intervals_next_gap(&s->done, from, s->total, &gap); from = gap.to) {
+        struct journal_op *op = batch_op(batch, JOURNAL_FORGET, s->id);
+        op->first = gap.from;
+        op->n = gap.to - gap.from;
+    }
+    batch_push(b, batch);
+}
+
 int snapshot_load(struct broker *b, struct bsweep *s, struct slice bytes, struct diag *d)
 {
     struct snapshot snap;
@@ -529,7 +543,6 @@ int snapshot_load(struct broker *b, struct bsweep *s, struct slice bytes, struct
         tally_destroy(s->tally);
         s->tally = tally_load(&s->plan, s->plan.keep_best, snap.tally.data, snap.tally.len, d);
         err = s->tally ? 0 : SHEAF_ECORRUPT;
-        s->log_lines = snap.log_lines;
         s->group_rows = snap.group_rows;
     }
     arena_finish(&a);

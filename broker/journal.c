@@ -49,7 +49,8 @@ static const char set_state[] =
 
 static const char list_sweeps[] =
     "SELECT s.sweep, s.name, s.reason, p.plan, p.identity, n.state, s.state, s.limit_hit, s.wall_ms, s.frontier,"
-    " s.seconds, s.cpu_seconds, s.plugin_seconds, s.peak_memory_mb, s.slots, s.verified, s.mismatched"
+    " s.seconds, s.cpu_seconds, s.plugin_seconds, s.peak_memory_mb, s.slots, s.verified, s.mismatched,"
+    " (SELECT count(*) FROM log l WHERE l.sweep = s.sweep), (SELECT count(*) FROM grp g WHERE g.sweep = s.sweep)"
     " FROM sweep s JOIN plan p USING(sweep) LEFT JOIN snapshot n USING(sweep) ORDER BY s.sweep";
 
 static const char *const sql[ST_COUNT] = {
@@ -69,6 +70,8 @@ static const char *const sql[ST_COUNT] = {
     [ST_FAILED_RUN] = "SELECT id, first, n, status, scores FROM run WHERE sweep = ?1 AND failed > 0 LIMIT 1",
     [ST_DROP_RUN] = "DELETE FROM run WHERE id = ?1",
     [ST_DROP_FAILURES] = "DELETE FROM failure WHERE sweep = ?1",
+    [ST_FORGET_FAILURES] = "DELETE FROM failure WHERE sweep = ?1 AND position >= ?2 AND position < ?3",
+    [ST_FORGET_GROUPS] = "DELETE FROM grp WHERE sweep = ?1 AND position >= ?2 AND position < ?3",
     [ST_SWEEPS] = list_sweeps,
     [ST_RUN_BEFORE] = "SELECT max(first) FROM run WHERE sweep = ?1 AND first <= ?2",
     [ST_RUNS] = "SELECT first, n, status, scores FROM run WHERE sweep = ?1 AND first >= ?2 ORDER BY first",

@@ -42,6 +42,7 @@ enum journal_kind {
     JOURNAL_SNAPSHOT, /* sweep, blob: replaces the one before (keep: best) */
     JOURNAL_RETRY,    /* sweep: failed tasks become not done again: runs are cut, failures deleted */
     JOURNAL_REMOVE,   /* sweep and all that is its */
+    JOURNAL_FORGET,   /* sweep, first, n: failures and group rows of these positions */
 };
 
 /* Sums over all runs of the broker, written with every state change and now and then in between. */
@@ -80,6 +81,7 @@ struct journal_sweep {
     bool limit_hit;
     int64_t wall_ms;
     uint64_t frontier;
+    uint64_t log_lines, group_rows; /* how many are stored */
     struct journal_numbers numbers;
 };
 

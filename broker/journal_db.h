@@ -36,6 +36,8 @@ enum statement {
     ST_FAILED_RUN,
     ST_DROP_RUN,
     ST_DROP_FAILURES,
+    ST_FORGET_FAILURES,
+    ST_FORGET_GROUPS,
     ST_SWEEPS,
     ST_RUN_BEFORE,
     ST_RUNS,

@@ -290,6 +290,8 @@ static int copy_sweep(struct filler *f, sqlite3_stmt *st)
         .limit_hit = sqlite3_column_int64(st, 7) != 0,
         .wall_ms = sqlite3_column_int64(st, 8),
         .frontier = column_u64(st, 9),
+        .log_lines = column_u64(st, 17),
+        .group_rows = column_u64(st, 18),
         .numbers =
             {
                 .seconds = sqlite3_column_double(st, 10),

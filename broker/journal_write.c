@@ -319,6 +319,19 @@ static int add_group(struct journal *j, const struct journal_op *op, struct diag
     return journal_step(j, ST_ADD_GROUP, "write a group row", d);
 }
 
+static int forget(struct journal *j, const struct journal_op *op, struct diag *d)
+{
+    static const enum statement both[] = {ST_FORGET_FAILURES, ST_FORGET_GROUPS};
+    int err = 0;
+    for (int i = 0; i < 2 && err == 0; i++) {
+        bind_u64(j->st[both[i]], 1, op->sweep);
+        bind_u64(j->st[both[i]], 2, op->first);
+        bind_u64(j->st[both[i]], 3, op->first + op->n);
+        err = journal_step(j, both[i], "delete what belongs to no result", d);
+    }
+    return err;
+}
+
 int journal_apply(struct journal *j, const struct journal_op *op, struct diag *d)
 {
     SHEAF_ASSERT(!sqlite3_get_autocommit(j->db));
@@ -350,6 +363,8 @@ int journal_apply(struct journal *j, const struct journal_op *op, struct diag *d
         return retry_failed(j, op->sweep, d);
     case JOURNAL_REMOVE:
         return remove_sweep(j, op->sweep, d);
+    case JOURNAL_FORGET:
+        return forget(j, op, d);
     }
     return diag_fail(d, SHEAF_EINVAL, "%s: unknown op %d", j->path, (int)op->kind);
 }

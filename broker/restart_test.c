@@ -207,7 +207,80 @@ static void stopped_while_it_reads_it_reads_no_further(void **state)
     (void)sweep;
 }
 
+/* One task, which fails, with a group row of its own all the same and a log line. */
+static uint64_t reports_texts(struct broker_fixture *f, const struct msg_lease *l, uint64_t position)
+{
+    static const double value = 3, nan = __builtin_nan("");
+    struct msg_run run = {.from = position, .n = 1, .status = {"\2", 1}, .scores = {&nan, 8}};
+    struct msg_failure failure = {.position = position, .kind = FAIL_ERROR, .reason = "r", .attempts = 1, .tail = ""};
+    struct msg_log log = {.position = position, .has_position = true, .text = "line"};
+    struct msg_group group = {.position = position, .group = "g", .values = {&value, 8}};
+    fixture_report(f, WORKER_A,
+                   &(struct msg_report){.seq = ++f->seq,
+                                        .sweep = l->sweep,
+                                        .lease = l->lease,
+                                        .runs = &run,
+                                        .n_runs = 1,
+                                        .failures = &failure,
+                                        .n_failures = 1,
+                                        .logs = &log,
+                                        .n_logs = 1,
+                                        .groups = &group,
+                                        .n_groups = 1,
+                                        .broken = ""});
+    return f->seq;
+}
+
+static uint32_t stored(struct broker_fixture *f, uint64_t sweep, uint32_t kind)
+{
+    struct msg_read read = {.sweep = sweep, .kind = kind};
+    struct msg_page page;
+    struct arena a;
+    arena_init(&a, 0);
+    SHEAF_ASSERT(journal_read(f->journal, &read, 1 << 20, &a, &page, NULL) == 0);
+    arena_finish(&a);
+    return page.n_failures + page.n_groups;
+}
+
+static void log_lines_and_group_rows_of_earlier_runs_count(void **state)
+{
+    struct broker_fixture *f = *state;
+    uint64_t sweep = sweep_and_worker(f);
+    struct msg_lease l = worker_gets(f, WORKER_A);
+    for (uint64_t i = 0; i < 3; i++)
+        reports_texts(f, &l, i);
+    fixture_settle(f);
+    fixture_restart(f);
+    fixture_settle(f);
+    assert_true(client_status(f, sweep)->groups == 3 && client_status(f, sweep)->log_lines == 3);
+}
+
 /* ---- keep: best ---- */
+
+/* They are durable at once, the result that they belong to only with the next snapshot. */
+static void keep_best_stores_no_text_twice_when_a_snapshot_is_lost(void **state)
+{
+    struct broker_fixture *f = *state;
+    f->plan.plan.keep_best = 3;
+    uint64_t sweep = sweep_and_worker(f);
+    struct msg_lease l = worker_gets(f, WORKER_A);
+    reports_texts(f, &l, 0);
+    fixture_settle(f);
+    uint64_t seq = reports_texts(f, &l, 1);
+    fixture_commit(f);
+    assert_false(worker_acked(f, WORKER_A, seq));
+    assert_true(stored(f, sweep, READ_GROUPS) == 2 && stored(f, sweep, READ_FAILURES) == 2);
+    fixture_restart(f);
+    fixture_settle(f);
+    assert_true(client_status(f, sweep)->groups == 1 && client_status(f, sweep)->failed == 1);
+    assert_true(stored(f, sweep, READ_GROUPS) == 1 && stored(f, sweep, READ_FAILURES) == 1);
+    struct msg_held held = held_of(&l);
+    worker_hello(f, WORKER_A, 1, &held, 1);
+    reports_texts(f, &l, 1);
+    fixture_settle(f);
+    assert_true(client_status(f, sweep)->groups == 2 && client_status(f, sweep)->failed == 2);
+    assert_true(stored(f, sweep, READ_GROUPS) == 2 && stored(f, sweep, READ_FAILURES) == 2);
+}
 
 static void keep_best_acknowledges_with_the_snapshot(void **state)
 {
@@ -282,6 +355,8 @@ static const struct CMUnitTest tests[] = {
     TEST(reports_wait_until_the_runs_are_read_back),
     TEST(all_runs_are_read_back_however_many_failures_there_are),
     TEST(stopped_while_it_reads_it_reads_no_further),
+    TEST(log_lines_and_group_rows_of_earlier_runs_count),
+    TEST(keep_best_stores_no_text_twice_when_a_snapshot_is_lost),
     TEST(keep_best_acknowledges_with_the_snapshot),
     TEST(one_snapshot_waits_for_the_other),
     TEST(keep_best_ends_with_the_same_digest),

@@ -384,8 +384,12 @@ int broker_restore(struct broker *b, const struct journal_sweep *stored, struct 
     s->grace_until = b->now + GRACE_NS;
     s->numbers = stored->numbers;
     s->stored_state = stored->state;
+    s->log_lines = stored->log_lines;
+    s->group_rows = s->plan.keep_best ? 0 : stored->group_rows;
     if (stored->snapshot.len && snapshot_load(b, s, stored->snapshot, d) < 0)
         return SHEAF_ECORRUPT;
+    if (s->plan.keep_best)
+        snapshot_forget_others(b, s);
     enter(b, s, PHASE_LOADING);
     snprintf(s->reason, sizeof(s->reason), "%s", stored->reason);
     s->limit_hit = stored->limit_hit;
