@@ -14,8 +14,6 @@
 
 #include <stdlib.h>
 
-#define REDRAWS 1000u
-
 struct space {
     const struct plan *plan;
     struct sheaf_value *values; /* of trial `at` */
@@ -188,7 +186,7 @@ static bool all_hold(const struct space *s)
 
 static bool draw_until_allowed(struct space *s, uint64_t trial)
 {
-    for (uint32_t attempt = 0; attempt <= REDRAWS; attempt++) {
+    for (uint32_t attempt = 0; attempt <= SPACE_REDRAWS; attempt++) {
         draw(s, trial, attempt);
         if (all_hold(s))
             return true;

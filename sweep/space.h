@@ -11,6 +11,8 @@
 
 struct space;
 
+#define SPACE_REDRAWS 1000u /* of a random trial that `where` excludes */
+
 /* How many values an axis has in a grid: its factor in the number of trials. `count` for points, but AXIS_LOG_INT drops
  * equal neighbours; 1 for a constant; 0 for an int range of more than 2^63 - 1 values or a log int of more than 2^20 points. */
 uint64_t space_axis_size(const struct plan_axis *a);
@@ -22,7 +24,7 @@ void space_destroy(struct space *s);
 
 /* The values of one trial in the descriptor's order (p->plugin.n_params of them; parameters that the sweep does not
  * give take their default). Returns true when the trial is to be run, false when `where` excludes it (grid and list:
- * the trial counts as skipped; random: after 1,000 redraws). Consecutive trials are cheap: a grid counts on like an odometer.
+ * the trial counts as skipped; random: after SPACE_REDRAWS). Consecutive trials are cheap: a grid counts on like an odometer.
  * The values point into the space and hold until the next call. */
 bool space_trial(struct space *s, uint64_t trial, const struct sheaf_value **values);
 

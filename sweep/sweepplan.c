@@ -17,6 +17,7 @@
 
 /* A grid or list up to this size is searched for a trial that `where` lets pass. */
 #define WHERE_TRIALS 1000000u
+#define WHERE_DRAWN 1000u /* and so many trials of a random search, each of which draws SPACE_REDRAWS times more */
 #define MAX_GOALS 64u
 #define MAX_WHERE 1024u
 
@@ -114,21 +115,19 @@ static int resolve_goals(struct planner *p)
     return err;
 }
 
-/* The compiler of constraints names a column; when a name stands there that is nearly a parameter's, say which. */
+/* The compiler of constraints names a column; when a parameter's name is wanted there, say which there are. */
 static int wrong_where(struct planner *p, const struct ynode *n, const char *why)
 {
-    const char *text = n->value.text;
+    const char *text = n->value.text, *wrong = strstr(why, "has no parameter '");
+    if (wrong == NULL)
+        return place_fail(&n->at, p->d, "where \"%.200s\": %s; correct it", text, why);
     char name[64] = "";
-    size_t column = 0;
-    if (sscanf(why, "column %zu", &column) == 1 && column >= 1 && column <= n->value.len)
-        sscanf(text + column - 1, "%63[A-Za-z0-9_]", name);
+    (void)sscanf(wrong, "has no parameter '%63[A-Za-z0-9_]", name);
     struct suggest near;
     suggest_begin(&near, name);
     for (uint32_t i = 0; i < p->plugin->n_params; i++)
         suggest_offer(&near, p->plugin->params[i].name);
-    if (near.nearest != NULL && near.distance > 0)
-        return place_fail(&n->at, p->d, "where \"%.200s\": %s; did you mean %.100s?", text, why, near.nearest);
-    return place_fail(&n->at, p->d, "where \"%.200s\": %s; correct it", text, why);
+    return place_fail(&n->at, p->d, "where \"%.200s\": %s; %s", text, why, suggest_advice(&near));
 }
 
 static int add_where(struct planner *p, const struct ynode *n)
@@ -164,10 +163,16 @@ static int resolve_where(struct planner *p)
     return err;
 }
 
+/* Is there a trial that `where` lets pass? Of a long grid or list that is not known; a random search draws so often for each
+ * trial that the first ones speak for all. */
 static int check_satisfiable(struct planner *p)
 {
-    if (p->out->n_where == 0 || p->out->method == METHOD_RANDOM || p->out->trials > WHERE_TRIALS)
+    bool drawn = p->out->method == METHOD_RANDOM;
+    uint64_t trials = p->out->trials;
+    if (p->out->n_where == 0 || (!drawn && trials > WHERE_TRIALS))
         return 0;
+    if (drawn && trials > WHERE_DRAWN)
+        trials = WHERE_DRAWN;
     struct diag why = {{0}};
     struct space *space = space_create(p->out, &why);
     const struct place *at = sweepfile_at(p->f, "where");
@@ -175,12 +180,15 @@ static int check_satisfiable(struct planner *p)
         return place_fail(at, p->d, "%s", why.text);
     const struct sheaf_value *values;
     bool found = false;
-    for (uint64_t t = 0; t < p->out->trials && !found; t++)
+    for (uint64_t t = 0; t < trials && !found; t++)
         found = space_trial(space, t, &values);
     space_destroy(space);
+    if (!found && drawn)
+        return place_fail(at, p->d, "where let none of %" PRIu64 " draws pass; loosen it or change the params",
+                          trials * (SPACE_REDRAWS + 1));
     if (!found)
-        return place_fail(at, p->d, "where excludes every trial (%" PRIu64 " in all); loosen it or widen the params",
-                          p->out->trials);
+        return place_fail(at, p->d, "where excludes every trial (%" PRIu64 " in all); loosen it or change the params",
+                          trials);
     return 0;
 }
 

@@ -343,7 +343,7 @@ static void lists_that_do_not_fit_their_sweep_are_refused(void **state)
          "s.yaml:5:9: wfo needs the parameter top_n; add it to params: a whole number from 1 to 500"},
         {LIST, "top_n\n501\n", "trials.csv:2:1: top_n is 501; wfo takes a whole number from 1 to 500"},
         {LIST "where: top_n > 5\n", "top_n\n3\n1\n",
-         "s.yaml:5:8: where excludes every trial (2 in all); loosen it or widen the params"},
+         "s.yaml:5:8: where excludes every trial (2 in all); loosen it or change the params"},
         {HEAD GOAL "search: {method: list, file: trials.csv, trials: 3}\n", "top_n\n3\n1\n",
          "s.yaml:4:50: search.trials is 3, but trials.csv has 2; give at most that many"},
     };

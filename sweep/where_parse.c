@@ -14,6 +14,7 @@
  *
  * Every function reports at most one error and then unwinds with false.
  */
+#include "sweep/suggest.h"
 #include "sweep/where_code.h"
 
 #include <errno.h>
@@ -45,6 +46,15 @@ struct parser {
 static bool condition(struct parser *p, struct part *out);
 static bool sum(struct parser *p, struct part *out);
 
+/* Counted from 1, in characters. */
+static size_t column_of(const struct parser *p, const char *at)
+{
+    size_t column = 1;
+    for (const char *c = p->text; c < at; c++)
+        column += ((unsigned char)*c & 0xC0) != 0x80;
+    return column;
+}
+
 static bool fail(struct parser *p, const char *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 static bool fail(struct parser *p, const char *at, const char *fmt, ...)
@@ -54,7 +64,7 @@ static bool fail(struct parser *p, const char *at, const char *fmt, ...)
     va_start(ap, fmt);
     diag_vfail(&why, SHEAF_EINVAL, fmt, ap);
     va_end(ap);
-    p->rc = diag_fail(p->d, SHEAF_EINVAL, "column %zu: %s", (size_t)(at - p->text) + 1, why.text);
+    p->rc = diag_fail(p->d, SHEAF_EINVAL, "column %zu: %s", column_of(p, at), why.text);
     return false;
 }
 
@@ -205,7 +215,10 @@ static bool parameter(struct parser *p, struct part *out)
                                                  : T_TEXT;
         return emit(p, (struct where_step){.op = WHERE_PARAM, .param = i, .type = param->type});
     }
-    return fail(p, p->at, "the plugin has no parameter '%.*s' (texts need quotes)", (int)(n < 100 ? n : 100), p->at);
+    int shown = (int)(n < 100 ? n : 100);
+    if (p->at[n + strspn(p->at + n, " \t")] == '(')
+        return fail(p, p->at, "there is no function '%.*s', but abs, min and max", shown, p->at);
+    return fail(p, p->at, "the plugin has no parameter '%.*s' (texts need quotes)", shown, p->at);
 }
 
 static bool call(struct parser *p, const char *name, enum where_op op, struct part *out)
@@ -253,6 +266,23 @@ static bool constant_bool(struct parser *p, struct part *out, bool value)
     return emit(p, (struct where_step){.op = WHERE_CONST, .value = {.f = value, .i = value, .is_int = true}});
 }
 
+/* Other languages' operators get a hint; a character of several bytes is shown whole. */
+static bool misplaced(struct parser *p)
+{
+    static const struct {
+        char c;
+        const char *hint;
+    } hints[] = {{'&', ", write and"}, {'|', ", write or"}, {'!', ", write not"}};
+    int n = 1;
+    while (((unsigned char)p->at[n] & 0xC0) == 0x80)
+        n++;
+    const char *hint = "";
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+        if (*p->at == hints[i].c)
+            hint = hints[i].hint;
+    return fail(p, p->at, "'%.*s' does not belong here%s", n, p->at, hint);
+}
+
 static bool primary(struct parser *p, struct part *out)
 {
     skip_blanks(p);
@@ -280,7 +310,7 @@ static bool primary(struct parser *p, struct part *out)
         return parameter(p, out);
     if (!*p->at)
         return fail(p, p->at, "the constraint ends too early");
-    return fail(p, p->at, "'%c' does not belong here", *p->at);
+    return misplaced(p);
 }
 
 static bool sign(struct parser *p, struct part *out)
@@ -352,7 +382,11 @@ static bool check_choice(struct parser *p, const struct part *choice, const stru
     for (uint32_t i = 0; i < choice->p->n_choices; i++)
         if (strcmp(choice->p->choices[i], literal->literal) == 0)
             return true;
-    return fail(p, literal->at, "'%.100s' is no choice of %s", literal->literal, choice->p->name);
+    struct suggest near;
+    suggest_begin(&near, literal->literal);
+    for (uint32_t i = 0; i < choice->p->n_choices; i++)
+        suggest_offer(&near, choice->p->choices[i]);
+    return fail(p, literal->at, "'%.100s' is no choice of %s (%s)", literal->literal, choice->p->name, near.known);
 }
 
 static bool check_operands(struct parser *p, const struct part *a, const struct part *b, enum where_op op)
@@ -460,7 +494,7 @@ int where_parse(struct where *w, const char *text, const struct plan_plugin *plu
         return p.rc;
     skip_blanks(&p);
     if (*p.at) {
-        fail(&p, p.at, "'%c' does not belong here", *p.at);
+        misplaced(&p);
     } else if (want_condition(&p, &whole, "a constraint")) {
         struct where_step *fitting = realloc(w->steps, w->n_steps * sizeof(*w->steps));
         if (fitting)

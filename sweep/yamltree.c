@@ -14,6 +14,7 @@ struct builder {
     const char *source;
     bool with_lines;
     const char *bytes;
+    size_t len;
     struct arena *arena;
     struct diag *d;
     uint32_t nodes, depth;
@@ -43,19 +44,99 @@ static int no_memory(struct builder *b)
     return diag_fail(b->d, SHEAF_ENOMEM, "%s: out of memory while reading it", b->source);
 }
 
+/* What libyaml says, and what its reader needs to know. */
+static const struct {
+    const char *problem, *context; /* the beginnings of libyaml's texts; NULL: any */
+    const char *text;
+    bool begin; /* the place is where the thing begins that went wrong */
+} plain_words[] = {
+    {"found unexpected end of stream", "while scanning a quoted scalar",
+     "this quote is never closed; write the other one", true},
+    {"found unexpected document indicator", "while scanning a quoted scalar",
+     "this quote is never closed; write the other one", true},
+    {"found unknown escape character", NULL, "no such escape; write \\\\ for a backslash, or use single quotes", false},
+    {"did not find expected ',' or ']'", NULL, "a ',' or ']' is missing here; write it, or put the text in quotes",
+     false},
+    {"did not find expected ',' or '}'", NULL, "a ',' or '}' is missing here; write it, or put the text in quotes",
+     false},
+    {"did not find expected key", NULL, "wrong indentation; fields of one map begin in the same column", false},
+    {"did not find expected '-' indicator", NULL, "wrong indentation; the '-' of one list stand in the same column",
+     false},
+    {"mapping values are not allowed", NULL,
+     "a ':' where none belongs; write a blank after FIELD:, indent fields alike, put texts with ': ' in quotes", false},
+    {"block sequence entries are not allowed", NULL, "a '- ' where no list can begin; write it on a line of its own",
+     false},
+    {"found unexpected ':'", NULL, "a ':' where none belongs; write a blank behind it, or put the text in quotes",
+     false},
+    {"could not find expected ':'", NULL, "a ':' is missing after this; write FIELD: VALUE", true},
+    {"found a tab character", NULL, "a tab; indent with blanks", false},
+    {"did not find expected <document start>", NULL, "a second document begins here; one sweep a file, so cut it off",
+     false},
+};
+
+static bool begins_with(const char *text, const char *begin)
+{
+    return begin == NULL || (text != NULL && strncmp(text, begin, strlen(begin)) == 0);
+}
+
+/* Marks count characters. */
+static size_t byte_of(const struct builder *b, size_t index)
+{
+    size_t i = 0, n = 0;
+    for (; i < b->len && n <= index; i++)
+        n += ((unsigned char)b->bytes[i] & 0xC0) != 0x80;
+    return n > index ? i - 1 : b->len;
+}
+
+/* A character that begins no value: most often a tab, '@' or '`'. */
+static int wrong_character(struct builder *b, const struct place *at)
+{
+    const yaml_parser_t *p = &b->parser;
+    size_t i = byte_of(b, p->problem_mark.index);
+    char c = i < b->len ? b->bytes[i] : '\0';
+    if (c == '@' || c == '`' || c == '%')
+        return place_fail(at, b->d, "not valid YAML: no text begins with '%c'; put it in quotes", c);
+    return place_fail(at, b->d, "not valid YAML: %s",
+                      c == '\t' ? "a tab; indent with blanks"
+                                : "a character that begins no value; indent with blanks, put texts in quotes");
+}
+
+static int not_text(struct builder *b, const char *problem)
+{
+    struct place at = place_of_byte(b, b->parser.problem_offset);
+    if (b->parser.problem_offset < b->len && b->bytes[b->parser.problem_offset] == '\0')
+        return place_fail(&at, b->d, "a NUL byte; save the file as UTF-8 text");
+    if (begins_with(problem, "control characters"))
+        return place_fail(&at, b->d, "a control character; remove it");
+    return place_fail(&at, b->d, "not UTF-8 text: %s; save the file as UTF-8", problem);
+}
+
+/* A bracket that nothing follows is better told where it opens. */
+static bool is_at_end(const struct builder *b)
+{
+    size_t i = b->len;
+    while (i > 0 && strchr(" \t\r\n", b->bytes[i - 1]) != NULL)
+        i--;
+    return byte_of(b, b->parser.problem_mark.index) >= i;
+}
+
 static int parser_failed(struct builder *b)
 {
     const yaml_parser_t *p = &b->parser;
     if (p->error == YAML_MEMORY_ERROR)
         return no_memory(b);
     const char *problem = p->problem != NULL ? p->problem : "unknown problem";
-    if (p->error == YAML_READER_ERROR) {
-        struct place at = place_of_byte(b, p->problem_offset);
-        return place_fail(&at, b->d, "not UTF-8 text: %s; save the file as UTF-8", problem);
-    }
-    struct place at = place_of(b, &p->problem_mark);
-    return place_fail(&at, b->d, "not valid YAML: %s; check brackets, quotes and indentation (spaces, no tabs)",
-                      problem);
+    if (p->error == YAML_READER_ERROR)
+        return not_text(b, problem);
+    struct place at = place_of(b, &p->problem_mark), begin = place_of(b, &p->context_mark);
+    if (begins_with(problem, "found character that cannot start"))
+        return wrong_character(b, &at);
+    if (begins_with(p->context, "while parsing a flow") && is_at_end(b))
+        return place_fail(&begin, b->d, "not valid YAML: this bracket is never closed; write the other one");
+    for (size_t i = 0; i < sizeof plain_words / sizeof plain_words[0]; i++)
+        if (begins_with(problem, plain_words[i].problem) && begins_with(p->context, plain_words[i].context))
+            return place_fail(plain_words[i].begin ? &begin : &at, b->d, "not valid YAML: %s", plain_words[i].text);
+    return place_fail(&at, b->d, "not valid YAML: %s; check brackets, quotes and indentation", problem);
 }
 
 static int next_event(struct builder *b, yaml_event_t *e)
@@ -86,9 +167,11 @@ static int refuse_extras(struct builder *b, const struct place *at, const yaml_c
     if (anchor != NULL)
         return place_fail(at, b->d, "anchors (&%.40s) are not part of a sweep file; write the value out",
                           (const char *)anchor);
+    static const char core[] = "tag:yaml.org,2002:"; /* written !! */
+    bool is_core = begins_with((const char *)tag, core);
     if (tag != NULL)
-        return place_fail(at, b->d, "tags (%.40s) are not part of a sweep file; put texts in quotes instead",
-                          (const char *)tag);
+        return place_fail(at, b->d, "tags (%s%.40s) are not part of a sweep file; put texts in quotes instead",
+                          is_core ? "!!" : "", (const char *)tag + (is_core ? sizeof core - 1 : 0));
     if (++b->nodes > YAMLTREE_NODES)
         return place_fail(at, b->d, "more than %u values; put long lists of trials into a file (search: list)",
                           YAMLTREE_NODES);
@@ -255,13 +338,18 @@ static int build_document(struct builder *b, struct ynode **root)
 int yamltree_parse(const char *source, bool with_lines, const char *bytes, size_t len, struct arena *arena,
                    struct ynode **root, struct diag *d)
 {
-    struct builder b = {.source = source, .with_lines = with_lines, .bytes = bytes, .arena = arena, .d = d};
+    if (len >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0) { /* what some editors put in front of UTF-8 */
+        bytes += 3;
+        len -= 3;
+    }
+    struct builder b = {.source = source, .with_lines = with_lines, .bytes = bytes, .len = len, .arena = arena, .d = d};
     if (len > YAMLTREE_BYTES)
         return diag_fail(d, SHEAF_EINVAL,
                          "%s: larger than %zu MiB; put long lists of trials into a file (search: list)", source,
                          YAMLTREE_BYTES >> 20);
     if (!yaml_parser_initialize(&b.parser))
         return no_memory(&b);
+    yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING); /* else it takes UTF-16, too */
     yaml_parser_set_input_string(&b.parser, (const unsigned char *)bytes, len);
     *root = NULL;
     int err = build_document(&b, root);
