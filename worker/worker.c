@@ -348,6 +348,23 @@ static void sweep_drop(struct worker *w, struct wsweep *s, bool now)
     }
 }
 
+/* Does the sweep, as far as it is known, have these tasks? */
+static bool has_tasks(const struct wsweep *s, uint64_t to)
+{
+    return !s->have_plan || s->broken || to <= plan_tasks(&s->plan);
+}
+
+/* What was granted before the plan came, and lies beyond its end, was never this sweep's: the broker misses it in the beats. */
+static void forget_strangers(struct worker *w, const struct wsweep *s)
+{
+    list_each(it, after, &w->leases)
+    {
+        struct wlease *l = list_entry(it, struct wlease, node);
+        if (l->sweep == s && !has_tasks(s, l->granted_to))
+            lease_destroy(l);
+    }
+}
+
 static void on_plan(struct worker *w, const struct msg_plan *m)
 {
     struct diag d = {""};
@@ -369,6 +386,7 @@ static void on_plan(struct worker *w, const struct msg_plan *m)
         worker_break_sweep(w, s, d.text);
     else
         s->n_scores = s->plan.plugin.n_scores;
+    forget_strangers(w, s);
 }
 
 static void ask_plan(struct worker *w, struct wsweep *s)
@@ -387,7 +405,12 @@ static void on_grant(struct worker *w, const struct msg_grant *m)
         const struct msg_lease *g = &m->leases[i];
         struct wsweep *s = sweep_make(w, g->sweep);
         if (!s || worker_lease(w, g->sweep, g->lease) || g->from >= g->to)
-            continue; /* a grant that came twice */
+            continue;               /* a grant that came twice */
+        if (!has_tasks(s, g->to)) { /* it has grown, and the plan that says so was lost */
+            sweep_drop(w, s, true);
+            if (!(s = sweep_make(w, g->sweep)))
+                return;
+        }
         struct wlease *l = lease_create(g->lease, s, g->from, g->to, g->flags);
         if (!l) {
             worker_check(w, SHEAF_ENOMEM);

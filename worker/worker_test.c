@@ -435,6 +435,31 @@ static void another_plan_replaces_the_one_it_knows(void **state)
     assert_true(fixture_last_report(f)->closed); /* the lease of the old one */
 }
 
+static void a_lease_beyond_its_plan_asks_for_the_plan_anew(void **state)
+{
+    struct worker_fixture *f = *state;
+    fixture_begin(f, 10);
+    mailbox_clear(&f->out);
+    fixture_grant(f, 2, 4000, 5000, 0); /* the plan that is known has 1,000 tasks: the next one was lost */
+    assert_int_equal(mailbox_count(&f->out, 0, MSG_NEED_PLAN), 1);
+    f->plan.plan.trials = f->plan.axis.count = 5000;
+    fixture_plan(f, 1);
+    assert_ptr_equal(worker_lease(f->worker, 1, 2)->sweep, worker_sweep(f->worker, 1));
+    assert_int_equal(worker_sweep(f->worker, 1)->plan.trials, 5000);
+}
+
+static void a_lease_of_tasks_that_do_not_exist_is_forgotten(void **state)
+{
+    struct worker_fixture *f = *state;
+    (void)fixture_turn(f, 0);
+    fixture_welcome(f, 1, true);
+    fixture_grant(f, 1, 0, 1000, 0);
+    fixture_grant(f, 2, 1000, 1001, 0);
+    fixture_plan(f, 1);
+    assert_non_null(worker_lease(f->worker, 1, 1));
+    assert_null(worker_lease(f->worker, 1, 2));
+}
+
 static void a_sweep_without_leases_for_a_minute_is_forgotten(void **state)
 {
     struct worker_fixture *f = *state;
@@ -516,6 +541,8 @@ static const struct CMUnitTest tests[] = {
     WITH(setup_one_slot, a_drop_of_an_unknown_sweep_is_passed_over),
     WITH(setup_one_slot, a_sweep_taken_up_again_uses_its_new_plan),
     WITH(setup_one_slot, another_plan_replaces_the_one_it_knows),
+    WITH(setup_one_slot, a_lease_beyond_its_plan_asks_for_the_plan_anew),
+    WITH(setup_one_slot, a_lease_of_tasks_that_do_not_exist_is_forgotten),
     WITH(setup_one_slot, a_sweep_without_leases_for_a_minute_is_forgotten),
     WITH(setup_one_slot, an_idle_slot_makes_room_for_another_sweep),
     WITH(setup_one_slot, told_to_quit_it_kills_its_slots_and_closes_its_leases),
