@@ -83,6 +83,21 @@ static const char *const sql[ST_COUNT] = {
     [ST_GROUPS] = "SELECT position, name, value FROM grp WHERE sweep = ?1 AND position >= ?2 ORDER BY position, id",
 };
 
+/* What the system said when it last failed on one of the two files; 0 = it did not. SQLite reports a page that cannot be read as
+ * a damaged database. */
+static int device_error(struct journal *j)
+{
+    bool cannot_open = (sqlite3_errcode(j->db) & 0xff) == SQLITE_CANTOPEN;
+    int error = cannot_open ? journal_file_probe(j) : sqlite3_system_errno(j->db);
+    sqlite3_file *file = NULL;
+    static const int files[] = {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]) && error == 0; i++) {
+        if (sqlite3_file_control(j->db, "main", files[i], &file) == SQLITE_OK && file && file->pMethods)
+            file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+    }
+    return error;
+}
+
 static int error_of(struct journal *j)
 {
     switch (sqlite3_errcode(j->db) & 0xff) {
@@ -91,6 +106,7 @@ static int error_of(struct journal *j)
     case SQLITE_NOMEM:
         return SHEAF_ENOMEM;
     case SQLITE_CORRUPT:
+        return device_error(j) ? SHEAF_EIO : SHEAF_ECORRUPT;
     case SQLITE_NOTADB:
     case SQLITE_SCHEMA:
     case SQLITE_ERROR: /* our statements are right; the tables they speak of are not there */
@@ -99,13 +115,13 @@ static int error_of(struct journal *j)
     case SQLITE_LOCKED:
         return SHEAF_EBUSY;
     default:
-        return file_error(sqlite3_system_errno(j->db)) == SHEAF_ENOSPC ? SHEAF_ENOSPC : SHEAF_EIO;
+        return file_error(device_error(j)) == SHEAF_ENOSPC ? SHEAF_ENOSPC : SHEAF_EIO;
     }
 }
 
 int journal_fail(struct journal *j, const char *what, struct diag *d)
 {
-    int err = error_of(j);
+    int err = error_of(j), device = err == SHEAF_EIO ? device_error(j) : 0;
     const char *advice = "";
     if (err == SHEAF_ENOSPC)
         advice = "; make room on its device and start again";
@@ -113,7 +129,10 @@ int journal_fail(struct journal *j, const char *what, struct diag *d)
         advice = "; another program has the file open, end it";
     if (err == SHEAF_ECORRUPT)
         advice = "; it is damaged or not a journal of sheaf: restore it from a copy, or choose another state directory";
-    return diag_fail(d, err, "%s: cannot %s: %s%s", j->path, what, sqlite3_errmsg(j->db), advice);
+    if (err == SHEAF_EIO)
+        advice = "; look after its device and start again";
+    return diag_fail(d, err, "%s: cannot %s: %s%s", j->path, what, device ? strerror(device) : sqlite3_errmsg(j->db),
+                     advice);
 }
 
 int journal_step(struct journal *j, enum statement s, const char *what, struct diag *d)

@@ -78,6 +78,9 @@ int journal_file_sync_start(struct journal *j, struct diag *d);
 /* Of a new journal: its names, its directory's and that of those above reach the disk before its first commit. 0 or an error. */
 int journal_file_sync(struct journal *j, struct diag *d);
 
+/* Why the log cannot be made, as an errno; 0 when it can be. SQLite forgets that when it tries to open it for reading instead. */
+int journal_file_probe(const struct journal *j);
+
 /* After SQLite has closed the database. Fine for a half-opened one. */
 void journal_file_close(struct journal *j);
 

@@ -22,6 +22,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int cannot(const char *path, const char *what, int errnum, struct diag *d)
+{
+    int err = file_error(errnum);
+    return diag_fail(d, err, "%s: cannot %s: %s%s", path, what, strerror(errnum),
+                     err == SHEAF_ENOSPC ? "; make room on its device and start again" : "");
+}
+
 /* The lock is on a file of its own, because closing any descriptor of the database drops SQLite's own locks. */
 static int lock_directory(struct journal *j, const char *dir, struct diag *d)
 {
@@ -30,10 +37,10 @@ static int lock_directory(struct journal *j, const char *dir, struct diag *d)
         return diag_fail(d, SHEAF_EINVAL, "state directory %s: the path is too long", dir);
     j->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (j->lock_fd < 0)
-        return diag_fail(d, file_error(errno), "%s: cannot open: %s", path, strerror(errno));
+        return cannot(path, "open", errno, d);
     if (flock(j->lock_fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno != EWOULDBLOCK)
-            return diag_fail(d, SHEAF_EIO, "%s: cannot lock: %s", path, strerror(errno));
+            return cannot(path, "lock", errno, d);
         ssize_t n = pread(j->lock_fd, holder, sizeof(holder) - 1, 0);
         holder[n > 0 ? strcspn(holder, "\n") : 0] = '\0';
         return diag_fail(d, SHEAF_EBUSY,
@@ -41,8 +48,9 @@ static int lock_directory(struct journal *j, const char *dir, struct diag *d)
                          holder[0] ? holder : "?");
     }
     int n = snprintf(holder, sizeof(holder), "%ld\n", (long)getpid());
-    if (ftruncate(j->lock_fd, 0) != 0 || pwrite(j->lock_fd, holder, (size_t)n, 0) != n)
-        return diag_fail(d, file_error(errno), "%s: cannot write: %s", path, strerror(errno));
+    /* For the message above alone: on a full device there is no number, and the lock holds all the same. */
+    if (ftruncate(j->lock_fd, 0) == 0 && pwrite(j->lock_fd, holder, (size_t)n, 0) != n && ftruncate(j->lock_fd, 0) != 0)
+        return cannot(path, "write", errno, d);
     return 0;
 }
 
@@ -67,11 +75,6 @@ static int prepare_directory(const char *dir, bool create, struct diag *d)
 }
 
 /* ---- what is on the disk ---- */
-
-static int cannot_sync(const struct journal *j, int errnum, struct diag *d)
-{
-    return diag_fail(d, file_error(errnum), "%s: cannot sync: %s", j->path, strerror(errnum));
-}
 
 /* Some file systems cannot sync a directory (EINVAL); then there is nothing to do. 0 or an errno. */
 static int sync_folder(int fd)
@@ -108,14 +111,14 @@ static int sync_folders(int dir_fd)
 
 int journal_file_sync_start(struct journal *j, struct diag *d)
 {
-    return !j->unsynced || fsync(j->file_fd) == 0 ? 0 : cannot_sync(j, errno, d);
+    return !j->unsynced || fsync(j->file_fd) == 0 ? 0 : cannot(j->path, "sync", errno, d);
 }
 
 int journal_file_sync(struct journal *j, struct diag *d)
 {
     int failed = j->unsynced ? sync_folders(j->dir_fd) : 0;
     if (failed)
-        return cannot_sync(j, failed, d);
+        return cannot(j->path, "sync", failed, d);
     j->unsynced = false;
     return 0;
 }
@@ -166,7 +169,7 @@ static int sync_old(struct journal *j, struct diag *d)
         failed = write_again(j->file_fd, JOURNAL_PAGE_BYTES, step, size);
     free(step);
     failed = failed ? failed : sync_folders(j->dir_fd);
-    return failed ? cannot_sync(j, failed, d) : 0;
+    return failed ? cannot(j->path, "sync", failed, d) : 0;
 }
 
 /* ---- opening ---- */
@@ -202,7 +205,7 @@ static int open_file(struct journal *j, const char *dir, bool create, struct dia
 {
     j->file_fd = open(j->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT : 0), 0600);
     if (j->file_fd < 0)
-        return diag_fail(d, file_error(errno), "%s: cannot open: %s", j->path, strerror(errno));
+        return cannot(j->path, "open", errno, d);
     j->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (j->dir_fd < 0)
         return diag_fail(d, file_error(errno), "state directory %s: cannot open: %s", dir, strerror(errno));
@@ -212,7 +215,7 @@ static int open_file(struct journal *j, const char *dir, bool create, struct dia
     if (failed == 0 && j->unsynced && ftruncate(j->file_fd, 0) != 0)
         failed = errno;
     if (failed)
-        return diag_fail(d, file_error(failed), "%s: cannot open: %s", j->path, strerror(failed));
+        return cannot(j->path, "open", failed, d);
     return create && !j->unsynced ? sync_old(j, d) : 0;
 }
 
@@ -228,6 +231,17 @@ int journal_file_open(struct journal *j, const char *dir, bool create, struct di
         err = diag_fail(d, file_error(errno), "%s: %s; there is no state in this directory", j->path, strerror(errno));
     err = err ? err : lock_directory(j, dir, d);
     return err ? err : open_file(j, dir, create, d);
+}
+
+int journal_file_probe(const struct journal *j)
+{
+    char path[4200];
+    snprintf(path, sizeof(path), "%s-wal", j->path);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return errno;
+    close(fd);
+    return 0;
 }
 
 static void close_fd(int fd)

@@ -26,7 +26,6 @@ struct change {
     struct change *next;
     uint64_t at;
     size_t n;
-    bool lost; /* a sync of it has failed: no later one takes it along */
     uint8_t bytes[];
 };
 
@@ -61,6 +60,7 @@ static struct {
     unsigned fail_calls;
     int fail_with;
     bool fail_forever, failed;
+    struct rnd r; /* for what a failed sync loses */
 } disk;
 
 uint64_t rnd_next(struct rnd *r)
@@ -244,6 +244,30 @@ static void put(struct buf *b, const struct change *c)
         b->len = c->at;
 }
 
+/* Any of its sectors. */
+static void put_sectors(struct buf *b, const struct change *c, struct rnd *r)
+{
+    for (uint64_t at = c->at, end; at < c->at + c->n; at = end) {
+        end = (at / SECTOR + 1) * SECTOR;
+        end = end < c->at + c->n ? end : c->at + c->n;
+        if (rnd_below(r, 2))
+            continue;
+        grow(b, end);
+        memcpy(b->data + at, c->bytes + (at - c->at), end - at);
+    }
+}
+
+/* What a sync that fails leaves of a write: all, nothing or some of it. The size is kept elsewhere, and stays. */
+static void put_some(struct buf *b, const struct change *c, struct rnd *r)
+{
+    grow(b, c->at + c->n);
+    uint64_t fate = rnd_below(r, 3);
+    if (fate == 0)
+        put(b, c);
+    else if (fate == 1)
+        put_sectors(b, c, r);
+}
+
 static void sync_names(struct node *n)
 {
     n->durable.len = n->names.len = 0;
@@ -260,20 +284,13 @@ static void on_synced(int fd, bool ok)
             sync_names(n);
         return;
     }
-    struct change **at = &n->first;
-    while (*at) {
-        struct change *c = *at;
-        if (!ok)
-            c->lost = true;
-        if (c->lost) {
-            at = &c->next;
-            continue;
-        }
-        put(&n->durable, c);
-        *at = c->next;
-        free(c);
+    for (const struct change *c = n->first; c; c = c->next) {
+        if (ok || c->n == 0)
+            put(&n->durable, c);
+        else
+            put_some(&n->durable, c, &disk.r);
     }
-    n->last = at;
+    changes_free(n);
 }
 
 static void on_made_dir(const char *path)
@@ -389,18 +406,6 @@ void disk_lies(bool lies)
 
 /* What became of the changes of one file or folder. */
 enum fate { NONE_WRITTEN, ALL_WRITTEN, SOME_WRITTEN, SOME_SECTORS, SIZE_FIRST, FATES };
-
-static void put_sectors(struct buf *b, const struct change *c, struct rnd *r)
-{
-    for (uint64_t at = c->at, end; at < c->at + c->n; at = end) {
-        end = (at / SECTOR + 1) * SECTOR;
-        end = end < c->at + c->n ? end : c->at + c->n;
-        if (rnd_below(r, 2))
-            continue;
-        grow(b, end);
-        memcpy(b->data + at, c->bytes + (at - c->at), end - at);
-    }
-}
 
 static void lose_bytes(struct node *n, struct rnd *r)
 {

@@ -85,6 +85,8 @@ static void keep_fd(int fd)
 
 /* ---- opening and closing ---- */
 
+#pragma GCC visibility push(default) /* a shared SQLite must find them */
+
 static bool is_there(const char *path)
 {
     REAL(access);
@@ -398,3 +400,5 @@ int fcntl(int fd, int command, ...)
 }
 
 int fcntl64(int fd, int command, ...) __attribute__((alias("fcntl")));
+
+#pragma GCC visibility pop
