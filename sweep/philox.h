@@ -34,6 +34,10 @@ struct philox_block philox4x32(const uint32_t counter[4], const uint32_t key[2])
 /* A draw in sheaf's layout. */
 struct philox_block philox_draw(uint64_t seed, uint64_t number, uint32_t stream, uint32_t attempt);
 
+/* The low halves of PHILOX_LANES draws, of numbers first, first + 1 ... (modulo 2^64), attempt 0: for little more than one of them. */
+#define PHILOX_LANES 4
+void philox_lows(uint64_t seed, uint64_t first, uint32_t stream, uint64_t out[PHILOX_LANES]);
+
 /* Halves of a block. */
 static inline uint64_t philox_low(struct philox_block b)
 {

@@ -68,6 +68,18 @@ static void below_is_uniform(void **state)
         assert_in_range(counts[i], 9500, 10500);
 }
 
+static void several_draws_at_once_are_the_same_draws(void **state)
+{
+    (void)state;
+    const uint64_t firsts[] = {0, 1, UINT32_MAX - 1, (uint64_t)7 << 40, UINT64_MAX - 1};
+    for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
+        uint64_t seed = firsts[i] * 0x9e3779b97f4a7c15u + 3, lows[PHILOX_LANES];
+        philox_lows(seed, firsts[i], PHILOX_PARAM + 5, lows);
+        for (uint64_t k = 0; k < PHILOX_LANES; k++)
+            assert_true(lows[k] == philox_low(philox_draw(seed, firsts[i] + k, PHILOX_PARAM + 5, 0)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -76,6 +88,7 @@ int main(void)
         cmocka_unit_test(unit_lies_in_zero_to_one),
         cmocka_unit_test(below_scales_the_whole_block),
         cmocka_unit_test(below_is_uniform),
+        cmocka_unit_test(several_draws_at_once_are_the_same_draws),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,10 +15,14 @@
 #define LOG_INT_MAX ((uint64_t)1 << 20) /* points of a log int range */
 #define RANGE_MAX ((uint64_t)INT64_MAX) /* values of an int range */
 
+static int64_t float_as_int(double f)
+{
+    return f > -9223372036854775808.0 && f < 9223372036854775808.0 ? (int64_t)f : 0;
+}
+
 static struct sheaf_value float_value(double f)
 {
-    int64_t i = f > -9223372036854775808.0 && f < 9223372036854775808.0 ? (int64_t)f : 0;
-    return (struct sheaf_value){.f = f, .i = i};
+    return (struct sheaf_value){.f = f, .i = float_as_int(f)};
 }
 
 static struct sheaf_value int_value(int64_t i)
@@ -118,32 +122,41 @@ uint64_t space_axis_size(const struct plan_axis *a)
     }
 }
 
-static struct sheaf_value float_point(const struct space_axis *a, uint64_t k)
+static double float_point(const struct space_axis *a, uint64_t k)
 {
     const struct plan_axis *p = a->plan;
     double from = p->from.f, to = p->to.f;
     if (p->kind == AXIS_FLOAT_STEP)
-        return float_value(clamp(from + (double)k * p->step.f, from, to));
+        return clamp(from + (double)k * p->step.f, from, to);
     if (k == 0)
-        return float_value(from);
+        return from;
     if (k + 1 == p->count)
-        return float_value(to);
+        return to;
     double steps = (double)(p->count - 1);
     if (p->log)
-        return float_value(clamp(det_exp(a->log_from + (a->log_to - a->log_from) * (double)k / steps), from, to));
-    return float_value(clamp(from + (to - from) * (double)k / steps, from, to));
+        return clamp(det_exp(a->log_from + (a->log_to - a->log_from) * (double)k / steps), from, to);
+    return clamp(from + (to - from) * (double)k / steps, from, to);
 }
 
-static struct sheaf_value computed(const struct space_axis *a, uint64_t k)
+/* Written in place: a struct that is returned and then copied stalls on the wide loads of what was just stored, which
+ * took as long as the rest of a null task's parameters. */
+static void compute(const struct space_axis *a, uint64_t k, struct sheaf_value *out)
 {
-    if (a->plan->kind == AXIS_INT)
-        return int_value((int64_t)((uint64_t)a->plan->from.i + k * (uint64_t)a->plan->step.i));
-    return float_point(a, k);
+    bool whole = a->plan->kind == AXIS_INT;
+    int64_t i = whole ? (int64_t)((uint64_t)a->plan->from.i + k * (uint64_t)a->plan->step.i) : 0;
+    double f = whole ? (double)i : float_point(a, k);
+    out->f = f;
+    out->i = whole ? i : float_as_int(f);
+    out->text = NULL;
+    out->text_len = 0;
 }
 
 void space_axis_at(const struct space_axis *a, uint64_t k, struct sheaf_value *out)
 {
-    *out = a->table ? a->table[k] : computed(a, k);
+    if (a->table)
+        *out = a->table[k];
+    else
+        compute(a, k, out);
 }
 
 void space_axis_draw(const struct space_axis *a, struct philox_block bits, struct sheaf_value *out)
@@ -194,7 +207,7 @@ static int fill_table(struct space_axis *a, struct diag *d)
             if (stored)
                 rc = space_value(a->param, &p->values[k], &table[k], d);
             else
-                table[k] = computed(a, k);
+                compute(a, k, &table[k]);
     a->table = table;
     return rc;
 }

@@ -28,6 +28,16 @@
 
 /* ---- one task ---- */
 
+/* Seeds come a few at a time. */
+static uint64_t seed_of(struct slot *s, uint64_t index)
+{
+    if (!s->has_cell || index - s->first_seed >= PHILOX_LANES) {
+        philox_lows(s->plan.seed, index, PHILOX_TASK, s->seeds);
+        s->first_seed = index;
+    }
+    return s->seeds[index - s->first_seed];
+}
+
 /* Brings task and cell to this index. Indices mostly come one after another: then nothing is divided. */
 static void locate(struct slot *s, uint64_t index)
 {
@@ -46,13 +56,13 @@ static void locate(struct slot *s, uint64_t index)
         s->wanted = space_trial(s->space, c.trial, &s->task.params);
     if (s->splitter && (!s->has_cell || c.split != s->cell.split))
         splitter_rows(s->splitter, c.split, &s->task.train, &s->task.test);
+    s->task.seed = seed_of(s, index);
     s->cell = c;
     s->has_cell = true;
     s->task.index = index;
     s->task.trial = c.trial;
     s->task.split = c.split;
     s->task.key.index = c.key;
-    s->task.seed = space_task_seed(p->seed, index);
 }
 
 static void publish_failed(struct slot *s)

@@ -8,6 +8,7 @@
 #include "common/arena.h"
 #include "data/dataset.h"
 #include "sheaf/plugin.h"
+#include "sweep/philox.h"
 #include "sweep/plan.h"
 #include "sweep/space.h"
 #include "sweep/split.h"
@@ -37,6 +38,7 @@ struct slot {
     bool has_cell;
     bool wanted; /* `where` does not exclude the trial whose params are in task */
     double *scores, *nans;
+    uint64_t seeds[PHILOX_LANES], first_seed; /* of the tasks from first_seed on; there are some when has_cell */
 
     /* what a chunk restores */
     int cwd;
