@@ -98,12 +98,20 @@ static void broker_begins(struct broker_fixture *f)
 
 void fixture_init(struct broker_fixture *f)
 {
+    char dir[] = "/tmp/broker_test_XXXXXX";
+    SHEAF_ASSERT(mkdtemp(dir));
+    fixture_init_in(f, dir);
+}
+
+void fixture_init_in(struct broker_fixture *f, const char *dir)
+{
     struct diag d = {""};
     memset(f, 0, sizeof(*f));
     f->last = &f->first;
     f->now = 1000 * NS_PER_S;
-    strcpy(f->dir, "/tmp/broker_test_XXXXXX");
-    SHEAF_ASSERT(mkdtemp(f->dir) && journal_open(f->dir, true, &f->journal, &d) == 0);
+    SHEAF_ASSERT(strlen(dir) < sizeof(f->dir));
+    strcpy(f->dir, dir);
+    SHEAF_ASSERT(journal_open(f->dir, true, &f->journal, &d) == 0);
     mailbox_init(&f->out);
     plan_fixture_init(&f->plan, 100, 1);
     broker_begins(f);
@@ -162,23 +170,27 @@ void fixture_pass(struct broker_fixture *f, int64_t ms)
     }
 }
 
-static void commit_one(struct broker_fixture *f, const struct scribe_batch *b)
+static bool commit_one(struct broker_fixture *f, const struct scribe_batch *b)
 {
     struct diag d = {""};
-    SHEAF_ASSERT(journal_begin(f->journal, &d) == 0);
-    for (uint32_t i = 0; i < b->n_ops; i++) {
-        SHEAF_ASSERT(journal_apply(f->journal, &b->ops[i], &d) == 0);
+    int err = journal_begin(f->journal, &d);
+    for (uint32_t i = 0; i < b->n_ops && err == 0; i++) {
+        err = journal_apply(f->journal, &b->ops[i], &d);
         f->journaled[b->ops[i].kind]++;
     }
-    SHEAF_ASSERT(journal_commit(f->journal, &d) == 0);
+    err = err ? err : journal_commit(f->journal, &d);
+    return err == 0;
 }
 
 void fixture_commit(struct broker_fixture *f)
 {
-    while (f->first) {
+    while (f->first && !f->broken) {
         struct scribe_batch *b = f->first;
         uint64_t ticket = b->ticket;
-        commit_one(f, b);
+        f->broken = !commit_one(f, b);
+        SHEAF_ASSERT(!f->broken || f->may_break);
+        if (f->broken)
+            return;
         f->first = b->next;
         if (!f->first)
             f->last = &f->first;
@@ -196,6 +208,8 @@ bool fixture_answer(struct broker_fixture *f)
     if (!r)
         return false;
     fixture_commit(f); /* a read sees everything that was handed over before it */
+    if (f->broken)
+        return false;
     f->asked = r->next;
     r->err = journal_read(f->journal, &r->read, 64, &r->arena, &r->page, &r->diag); /* small pages: several of them */
     inside(f, true);
@@ -209,7 +223,7 @@ void fixture_settle(struct broker_fixture *f)
 {
     do
         fixture_commit(f);
-    while (fixture_answer(f) || f->first);
+    while (fixture_answer(f) || (f->first && !f->broken));
 }
 
 int fixture_message(struct broker_fixture *f, uint64_t peer, uint32_t type, const void *body)

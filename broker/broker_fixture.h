@@ -29,10 +29,12 @@ struct broker_fixture {
     uint64_t gone;               /* a peer that cannot be reached */
     uint64_t seq;                /* of the last report */
     uint32_t journaled[16];      /* ops by kind */
+    bool may_break, broken;      /* the journal may fail; it has: nothing is committed or read any more */
 };
 
 /* 100 trials without splits; limits: none but attempts. */
 void fixture_init(struct broker_fixture *f);
+void fixture_init_in(struct broker_fixture *f, const char *dir); /* which need not be there, and goes at the end */
 void fixture_finish(struct broker_fixture *f);
 
 /* Another broker takes up what is durable; what was not is lost. */
