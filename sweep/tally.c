@@ -137,19 +137,27 @@ static int add_cells(struct tally *t, uint64_t trial, uint64_t at, uint64_t n, c
     return rc;
 }
 
-/* Plain trials (reduce_is_plain), all done: the score alone decides. */
-static int add_single_cells(struct tally *t, uint64_t first, uint64_t n, const uint8_t *scores)
+/* Smaller is better. */
+static double plain_key(const struct tally *t, const uint8_t *cell)
 {
-    uint64_t stride = 8 * (uint64_t)t->shape.n_scores;
-    const uint8_t *at = scores + 8 * (uint64_t)t->goal.score;
-    double sign = t->goal.maximize ? -1 : 1;
-    for (uint64_t i = 0; i < n; i++, at += stride) {
-        double score;
-        memcpy(&score, at, sizeof(score));
-        if (!rank_wants(&t->rank, sign * score))
+    double score;
+    memcpy(&score, cell + 8 * (size_t)t->goal.score, sizeof(score));
+    return tally_key(t, score);
+}
+
+/* Plain trials (reduce_is_plain), all done: the score alone decides. Scores often rise or fall with the trial, and then
+ * either every trial beats all before it, or, from the other end, a few turn all others away. */
+static int add_plain(struct tally *t, uint64_t first, uint64_t n, const uint8_t *scores)
+{
+    size_t stride = 8 * (size_t)t->shape.n_scores;
+    bool backwards = plain_key(t, scores + (n - 1) * stride) < plain_key(t, scores);
+    for (uint64_t k = 0; k < n; k++) {
+        uint64_t i = backwards ? n - 1 - k : k;
+        const uint8_t *cell = scores + i * stride;
+        if (!rank_wants(&t->rank, plain_key(t, cell)))
             continue;
         struct trial_result result = {.trial = first + i};
-        reduce_plain(&t->shape, scores + i * stride, t->values, &result);
+        reduce_plain(&t->shape, cell, t->values, &result);
         int rc = rank_add(&t->rank, &result, tally_key(t, result.scores[t->goal.score]));
         if (rc != SHEAF_OK)
             return rc;
@@ -161,8 +169,8 @@ static int add_single_cells(struct tally *t, uint64_t first, uint64_t n, const u
 static int add_trials(struct tally *t, uint64_t first, uint64_t n, const uint8_t *status, const uint8_t *scores)
 {
     uint64_t row = 8 * (uint64_t)t->shape.n_scores;
-    if (!status && reduce_is_plain(&t->shape))
-        return add_single_cells(t, first, n, scores);
+    if (!status && n > 0 && reduce_is_plain(&t->shape))
+        return add_plain(t, first, n, scores);
     int rc = SHEAF_OK;
     while (n > 0 && rc == SHEAF_OK) {
         uint64_t trial = first / t->cells, at = first % t->cells, room = t->cells - at;
