@@ -10,6 +10,7 @@
 #include "common/fsutil.h"
 #include "common/hash.h"
 #include "common/log.h"
+#include "common/mem.h"
 #include "common/procinfo.h"
 #include "common/sigfd.h"
 
@@ -394,6 +395,7 @@ int broker_run(const struct broker_options *o, struct diag *d)
     struct diag last = {""};
     l.last = &l.first;
     l.last_read = &l.first_read;
+    mem_keep_freed();
     int err = start(&l, &journal, d);
     if (err == 0)
         err = turns(&l, d);

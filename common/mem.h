@@ -10,4 +10,8 @@
 /* realloc, or what a test put in its place (before any other thread runs). Free with free(). */
 extern void *(*mem_realloc)(void *p, size_t size);
 
+/* For a process that moves megabytes from one short-lived buffer to the next: what is freed stays with it, since faulting the same
+ * pages in again costs more than copying what goes into them. Without effect where the allocator has no such setting. */
+void mem_keep_freed(void);
+
 #endif

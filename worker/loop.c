@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/frames.h"
 #include "common/log.h"
+#include "common/mem.h"
 #include "common/procinfo.h"
 #include "common/sigfd.h"
 #include "worker/fingerprint.h"
@@ -228,6 +229,7 @@ int worker_run(const struct worker_options *o, struct diag *d)
 {
     struct loop l = {.options = o, .sigfd = -1};
     arena_init(&l.arena, 0);
+    mem_keep_freed();
     int err = start(&l, d);
     if (err == 0)
         err = turns(&l, d);
