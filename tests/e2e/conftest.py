@@ -130,7 +130,7 @@ class World:
         assert [str(p) for p in self.runtime.rglob("*") if not p.is_dir()] == []
         assert list(self.temporary.rglob("*")) == []
         shm = pathlib.Path("/dev/shm")
-        assert not shm.is_dir() or [p.name for p in shm.iterdir() if "sheaf" in p.name] == []
+        assert not shm.is_dir() or [p.name for p in shm.iterdir() if "sheaf" in p.name and p.is_file()] == []
 
     def finish(self):
         for pid, _ in self.processes():
