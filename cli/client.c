@@ -3,6 +3,7 @@
  * client: DEALER socket, two frames a message.
  */
 #include "cli/client.h"
+#include "cli/address.h"
 #include "common/clock.h"
 #include "common/mem.h"
 
@@ -137,8 +138,12 @@ bool client_gone(const struct client *c)
 
 int client_open_live(const char *endpoint, struct client **out, struct diag *d)
 {
+    int err = address_check(endpoint, false, d);
+    if (err != SHEAF_OK)
+        return err;
     if (is_gone(endpoint))
-        return diag_fail(d, SHEAF_EGONE, "no broker listens on %s", endpoint);
+        return diag_fail(d, SHEAF_EGONE, "no broker listens on %s; start one with `sheaf broker`, or check the address",
+                         endpoint);
     return client_open(endpoint, out, d);
 }
 
@@ -210,6 +215,11 @@ int client_recv(struct client *c, struct client_msg *m, int timeout_ms, struct d
     if (err != SHEAF_OK)
         return err;
     return client_msg_decode(m, head.type, d);
+}
+
+const char *client_endpoint(const struct client *c)
+{
+    return c->endpoint;
 }
 
 void *client_socket(struct client *c)

@@ -56,6 +56,9 @@ int client_recv(struct client *c, struct client_msg *m, int timeout_ms, struct d
 /* The ZeroMQ socket, for zmq_poll. */
 void *client_socket(struct client *c);
 
+/* The address that it was opened with. */
+const char *client_endpoint(const struct client *c);
+
 /* One request and its reply of type `want`; others are passed over. A MSG_ERROR ends it with its error and text. SHEAF_EGONE after
  * CLIENT_TIMEOUT_MS of silence, and soon after an ipc broker has ended. */
 int client_call(struct client *c, uint32_t type, const void *body, uint32_t want, struct client_msg *m, struct diag *d);

@@ -72,6 +72,15 @@ static int unknown_command(const char *name)
     return exit_usage("there is no command '%s'; %s", name, suggest_advice(&s));
 }
 
+/* argv[0]: the command's name. */
+static int run_command(int argc, char **argv)
+{
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strcmp(commands[i].name, argv[0]) == 0)
+            return commands[i].run(argc, argv);
+    return unknown_command(argv[0]);
+}
+
 /* A closed descriptor 0, 1 or 2 would go to the next file or socket that is opened, and what is printed with it. Nothing
  * can be written to its replacement, so that output that is lost is still told. */
 static void fill_standard_descriptors(void)
@@ -110,6 +119,10 @@ static int carry_out(int argc, char **argv)
         return EXIT_WRONG;
     }
     const char *name = argv[1];
+    static char help[] = "--help";
+    char *asked[] = {argc > 2 ? argv[2] : argv[1], help, NULL};
+    if (strcmp(name, "help") == 0 && argc > 2) /* help run: run --help */
+        return run_command(2, asked);
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         print_help(stdout);
         return EXIT_ALL_DONE;
@@ -118,10 +131,7 @@ static int carry_out(int argc, char **argv)
         (void)puts("sheaf " SHEAF_VERSION);
         return EXIT_ALL_DONE;
     }
-    for (size_t i = 0; i < N_COMMANDS; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    return unknown_command(name);
+    return run_command(argc - 1, argv + 1);
 }
 
 int main(int argc, char **argv)

@@ -3,6 +3,7 @@
  * roles: `sheaf broker` and `sheaf worker`. `run` starts both by itself; their options are here.
  */
 #include "broker/loop.h"
+#include "cli/address.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/exit.h"
@@ -11,11 +12,38 @@
 #include "worker/loop.h"
 #include "worker/slot.h"
 
-#include <string.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <sys/socket.h>
 
-static bool endpoint_ok(const char *url)
+/* A descriptor that somebody else was to give us. */
+static int check_given(const char *command, const char *option, uint64_t fd, bool given)
 {
-    return strncmp(url, "ipc://", 6) == 0 || strncmp(url, "tcp://", 6) == 0;
+    if (!given || (fd <= INT_MAX && fcntl((int)fd, F_GETFD) >= 0))
+        return SHEAF_OK;
+    exit_usage("%s %s %" PRIu64 ": no such descriptor is open; leave it to `sheaf run`", command, option, fd);
+    return SHEAF_EINVAL;
+}
+
+static int check_listening(uint64_t fd, bool given)
+{
+    int listening = 0;
+    socklen_t len = sizeof listening;
+    if (!given || (getsockopt((int)fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == 0 && listening))
+        return SHEAF_OK;
+    exit_usage("broker --listen-fd %" PRIu64 ": not a socket that listens; leave it to `sheaf run`", fd);
+    return SHEAF_EINVAL;
+}
+
+static int run_broker(const struct broker_options *o)
+{
+    log_init("broker", LOG_WARN);
+    struct diag d = {""};
+    int err = address_check(o->listen, true, &d);
+    if (err == SHEAF_OK)
+        err = broker_run(o, &d);
+    return err < 0 ? exit_report(err, &d) : EXIT_ALL_DONE;
 }
 
 int cmd_broker(int argc, char **argv)
@@ -57,13 +85,22 @@ int cmd_broker(int argc, char **argv)
         return r == ARGS_HELP ? EXIT_ALL_DONE : EXIT_WRONG;
     if (!o.listen || !o.state_dir)
         return exit_usage("broker: --listen URL and --state DIR are needed; see sheaf broker --help");
-    if (!endpoint_ok(o.listen))
-        return exit_usage("broker: --listen %s: give ipc://PATH or tcp://ADDRESS:PORT", o.listen);
+    if (check_given("broker", "--lifeline", lifeline, has_lifeline) < 0 ||
+        check_given("broker", "--listen-fd", listening, has_listening) < 0 ||
+        check_listening(listening, has_listening) < 0)
+        return EXIT_WRONG;
     o.lifeline = has_lifeline ? (int)lifeline : -1;
     o.listen_fd = has_listening ? (int)listening : -1;
-    log_init("broker", LOG_WARN);
+    return run_broker(&o);
+}
+
+static int run_worker(const struct worker_options *o)
+{
+    log_init("worker", LOG_WARN);
     struct diag d = {""};
-    int err = broker_run(&o, &d);
+    int err = address_check(o->broker, false, &d);
+    if (err == SHEAF_OK)
+        err = worker_run(o, &d);
     return err < 0 ? exit_report(err, &d) : EXIT_ALL_DONE;
 }
 
@@ -101,16 +138,15 @@ int cmd_worker(int argc, char **argv)
     enum args_result r = args_parse(&args, argc, argv);
     if (r != ARGS_GO)
         return r == ARGS_HELP ? EXIT_ALL_DONE : EXIT_WRONG;
-    if (!o.broker || !endpoint_ok(o.broker))
-        return exit_usage("worker: --broker URL is needed: ipc://PATH or tcp://ADDRESS:PORT");
+    if (!o.broker)
+        return exit_usage("worker: --broker URL is needed; see sheaf worker --help");
     if (slots > CREW_MAX_SLOTS)
-        return exit_usage("worker: --slots %llu: at most %u", (unsigned long long)slots, CREW_MAX_SLOTS);
+        return exit_usage("worker --slots %" PRIu64 ": at most %u", slots, CREW_MAX_SLOTS);
+    if (check_given("worker", "--lifeline", lifeline, has_lifeline) < 0)
+        return EXIT_WRONG;
     o.slots = (uint32_t)slots;
     o.lifeline = has_lifeline ? (int)lifeline : -1;
-    log_init("worker", LOG_WARN);
-    struct diag d = {""};
-    int err = worker_run(&o, &d);
-    return err < 0 ? exit_report(err, &d) : EXIT_ALL_DONE;
+    return run_worker(&o);
 }
 
 int cmd_slot(int argc, char **argv)

@@ -186,8 +186,8 @@ static int on_silence(struct session *s, uint32_t type, const void *body, struct
     if (s->local || silent < ASK_AGAIN_NS * (s->asked_again + 1))
         return SHEAF_OK;
     if (silent >= LOST_NS || client_gone(s->client))
-        return diag_fail(d, SHEAF_EGONE, "the broker has been silent for %d s; is it running?",
-                         (int)(silent / NS_PER_S));
+        return diag_fail(d, SHEAF_EGONE, "the broker at %s has been silent for %d s; is it running?",
+                         client_endpoint(s->client), (int)(silent / NS_PER_S));
     s->asked_again++;
     return client_send(s->client, type, body, d);
 }
