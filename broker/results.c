@@ -11,7 +11,6 @@
 #include "broker/results_rows.h"
 #include "sweep/space.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,8 +219,8 @@ static int check(const struct plan *p, enum results_what what, enum results_form
         return diag_fail(d, SHEAF_EINVAL, "group rows have names: there is no npy of them, use csv or jsonl");
     if (p->keep_best > 0)
         return diag_fail(d, SHEAF_EINVAL,
-                         "this sweep keeps its best %" PRIu64 " trials only (keep: best): `sheaf show` has them",
-                         p->keep_best);
+                         "this sweep keeps its best %" PRIu64 " trials and no %s (keep: best); --trials gives those",
+                         p->keep_best, what == RESULTS_GROUPS ? "group rows" : "single tasks");
     if (p->plugin.n_scores == 0)
         return diag_fail(d, SHEAF_EINVAL, "the plugin of this sweep returns no scores");
     return 0;
@@ -234,17 +233,10 @@ static int write_all(struct results *r)
     if (r->format == RESULTS_NPY)
         npy_head(r);
     int err = r->what == RESULTS_TASKS ? write_tasks(r) : write_trials(r);
-    if (err == 0)
-        err = sink_flush(&r->sink);
-    if (err == 0 && fflush(r->sink.out) != 0) {
-        r->sink.errnum = errno;
-        r->sink.err = err = SHEAF_EIO;
-    }
-    if (err && err == r->sink.err && r->sink.errnum)
-        diag_fail(r->d, err, "cannot write the results: %s", strerror(r->sink.errnum));
-    else if (err == SHEAF_ENOMEM && r->sink.err)
-        out_of_memory(r);
-    return err;
+    if (err != 0 && err != r->sink.err)
+        return err;
+    err = sink_settle(&r->sink, r->d);
+    return err == SHEAF_ENOMEM ? out_of_memory(r) : err;
 }
 
 int results_write(const struct plan *plan, const struct results_source *source, enum results_what what,

@@ -40,6 +40,11 @@ struct results_source {
     int (*page)(void *ctx, const struct msg_read *read, struct msg_page *page, struct diag *d);
 };
 
+/* The trials that a sweep with keep: best has kept (of a status with as many as it has), in index order. Only --trials, and no npy, which
+ * has a row for every trial. Returns as results_write. */
+int results_write_best(const struct plan *plan, const struct msg_best *best, uint32_t n, enum results_format format,
+                       FILE *out, struct diag *d);
+
 /* Writes everything to out and flushes it. 0; SHEAF_EINVAL for what cannot be had (groups as npy, scores of a sweep that keeps
  * its best trials only), SHEAF_ECORRUPT when pages do not fit the plan, SHEAF_EIO when out cannot be written, SHEAF_ENOMEM,
  * or what the source returned. */

@@ -94,6 +94,16 @@ void sink_json(struct sink *s, const char *text)
     json_decref(value);
 }
 
+int sink_settle(struct sink *s, struct diag *d)
+{
+    int err = sink_flush(s);
+    if (err == 0 && fflush(s->out) != 0) {
+        s->errnum = errno;
+        s->err = err = SHEAF_EIO;
+    }
+    return err != 0 && s->errnum ? diag_fail(d, err, "cannot write the results: %s", strerror(s->errnum)) : err;
+}
+
 void sink_f64(struct sink *s, double v)
 {
     uint8_t at[8];

@@ -7,6 +7,7 @@
 #define SHEAF_BROKER_RESULTS_SINK_H
 
 #include "common/buf.h"
+#include "common/err.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -36,6 +37,9 @@ void sink_nans(struct sink *s, uint64_t n);
 
 /* Hands everything to the file. The error so far, or 0. */
 int sink_flush(struct sink *s);
+
+/* The same at the end, and on to the system; an error that has a reason has its line in d. */
+int sink_settle(struct sink *s, struct diag *d);
 void sink_finish(struct sink *s);
 
 #endif

@@ -301,8 +301,13 @@ static void what_cannot_be_had_is_said(void **state)
     free(text);
     f->plan.keep_best = 10;
     assert_int_equal(try_write(f, RESULTS_TASKS, RESULTS_CSV, &text, &len), SHEAF_EINVAL);
-    assert_non_null(strstr(f->d.text, "keep: best"));
+    assert_string_equal(f->d.text,
+                        "this sweep keeps its best 10 trials and no single tasks (keep: best); --trials gives those");
     free(text);
+    assert_int_equal(results_write_best(&f->plan, NULL, 0, RESULTS_NPY, stdout, &f->d), SHEAF_EINVAL);
+    assert_string_equal(f->d.text,
+                        "an .npy file has a row for every trial, but this sweep keeps its best 10 only (keep: "
+                        "best): use csv or jsonl");
 }
 
 static void pages_that_do_not_fit_the_plan_are_refused(void **state)

@@ -32,7 +32,8 @@ static void fill_best(struct bsweep *s, uint32_t top, struct arena *a, struct ms
                                        .scores = doubles(r->scores, n_scores),
                                        .std = doubles(r->std, n_scores),
                                        .min = doubles(r->min, n_scores),
-                                       .max = doubles(r->max, n_scores)};
+                                       .max = doubles(r->max, n_scores),
+                                       .n_failed = r->n_failed};
     }
 }
 

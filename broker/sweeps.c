@@ -344,7 +344,7 @@ static int sweep_set_plan(struct bsweep *s, struct slice bytes, struct diag *d)
     s->arena = arena;
     s->plan = plan;
     s->total = plan_tasks(&s->plan);
-    s->tally = tally_create(&s->plan, s->plan.keep_best ? s->plan.keep_best : 1000);
+    s->tally = tally_create(&s->plan, s->plan.keep_best ? s->plan.keep_best : TALLY_BEST);
     return s->tally ? plan_identity(&s->plan, s->identity) : diag_fail(d, SHEAF_ENOMEM, "out of memory");
 }
 
@@ -577,7 +577,7 @@ void sweep_retry(struct broker *b, uint64_t peer, const struct msg_sweep *m)
     batch_op(batch, JOURNAL_RETRY, s->id);
     batch_push(b, batch);
     tally_destroy(s->tally);
-    s->tally = tally_create(&s->plan, 1000);
+    s->tally = tally_create(&s->plan, TALLY_BEST);
     broker_check(b, s->tally ? 0 : SHEAF_ENOMEM);
     intervals_finish(&s->done);
     forget_failures(s);

@@ -200,7 +200,8 @@ static void set_more(struct maker *m, json_t *object, const struct outcome *o)
 {
     const struct msg_status *s = o->status;
     set(m, object, "qualified", s->qualified[0] != '\0' ? json_text(s->qualified) : json_null());
-    set(m, object, "reason", s->reason[0] != '\0' ? json_text(s->reason) : json_null());
+    const char *reason = outcome_reason(s);
+    set(m, object, "reason", reason[0] != '\0' ? json_text(reason) : json_null());
     set(m, object, "resumed", count(s->resumed));
     if (o->plan->verify_ppm > 0) {
         json_t *verify = json_object();

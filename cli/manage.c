@@ -159,6 +159,8 @@ static int retry(const struct retry_options *o, struct target *t, struct run *r,
     int err = target_open(t, &o->target, d);
     if (err == SHEAF_OK)
         err = target_status(t, 1, d);
+    if (err == SHEAF_OK)
+        err = outcome_check_top(&t->plan, o->run.top, d);
     if (err == SHEAF_OK && target_live(t))
         err = retry_live(t, d);
     if (err != SHEAF_OK || target_live(t))
@@ -184,7 +186,7 @@ static int retry(const struct retry_options *o, struct target *t, struct run *r,
 
 int cmd_retry(int argc, char **argv)
 {
-    struct retry_options o = {.target.broker = getenv("SHEAF_BROKER"), .run.top = 10};
+    struct retry_options o = {.target.broker = getenv("SHEAF_BROKER"), .run.top = OUTCOME_TOP};
     const struct arg table[] = {
         TARGET_ARGS(&o.target),
         {"--failed", ARG_FLAG, &o.failed, NULL, NULL, "the failed tasks (so far there is nothing else)", false},
@@ -200,8 +202,8 @@ int cmd_retry(int argc, char **argv)
         return a == ARGS_WRONG ? EXIT_WRONG : EXIT_ALL_DONE;
     if (!o.failed)
         return exit_usage("retry: say which tasks: sheaf retry %s --failed", o.target.which);
-    if (o.run.top > RUN_MAX_TOP)
-        return exit_usage("retry --top: at most %u", RUN_MAX_TOP);
+    if (run_check_counts("retry", o.run.slots, o.run.top) != SHEAF_OK)
+        return EXIT_WRONG;
     struct target t;
     struct run r;
     struct diag d = {{0}};

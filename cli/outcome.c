@@ -5,6 +5,7 @@
 #include "common/hash.h"
 #include "common/text.h"
 #include "sweep/space.h"
+#include "sweep/tally.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -28,6 +29,32 @@ const char *outcome_failure(uint32_t kind)
     return kind < sizeof names / sizeof names[0] ? names[kind] : "?";
 }
 
+static bool all_excluded(const struct msg_status *s)
+{
+    return s->state == SWEEP_DONE && s->total > 0 && s->skipped == s->total;
+}
+
+const char *outcome_reason(const struct msg_status *s)
+{
+    bool say = s->reason[0] == '\0' && all_excluded(s);
+    return say ? "where excludes every trial; loosen it or change the params" : s->reason;
+}
+
+int outcome_check_top(const struct plan *p, uint64_t top, struct diag *d)
+{
+    uint64_t ranked = p->keep_best > 0 ? p->keep_best : TALLY_BEST;
+    if (top <= OUTCOME_TOP || top <= ranked || p->trials <= ranked)
+        return SHEAF_OK;
+    if (p->keep_best > 0)
+        return diag_fail(d, SHEAF_EINVAL,
+                         "--top %" PRIu64 ": this sweep keeps its best %" PRIu64 " trials; ask for at most so many",
+                         top, ranked);
+    return diag_fail(d, SHEAF_EINVAL,
+                     "--top %" PRIu64 ": %" PRIu64 " trials are ranked; for more of them set keep: {best: %" PRIu64
+                     "}, or see `sheaf results`",
+                     top, ranked, top);
+}
+
 int outcome_exit(const struct msg_status *s)
 {
     if (s->limit_hit)
@@ -38,7 +65,7 @@ int outcome_exit(const struct msg_status *s)
         return s->done == 0 ? EXIT_ALL_FAILED : EXIT_SOME_FAILED;
     if (s->mismatched > 0) /* done, but a second look saw other scores */
         return EXIT_SOME_FAILED;
-    return s->state == SWEEP_FAILED ? EXIT_WRONG : EXIT_ALL_DONE;
+    return s->state == SWEEP_FAILED || all_excluded(s) ? EXIT_WRONG : EXIT_ALL_DONE;
 }
 
 double outcome_score(const struct slice *scores, uint32_t i)
@@ -172,7 +199,9 @@ static void print_failures(const struct outcome *o, FILE *out)
         (void)fprintf(out, "task %" PRIu64 " failed (%s, attempt %" PRIu32 "): %s\n", s->failures[i].position,
                       outcome_failure(s->failures[i].kind), s->failures[i].attempts, line);
     }
-    if (s->failed > SHOWN_FAILURES)
+    if (s->failed > SHOWN_FAILURES && o->plan->keep_best > 0)
+        (void)fprintf(out, "and so did %" PRIu64 " more\n", s->failed - SHOWN_FAILURES);
+    else if (s->failed > SHOWN_FAILURES)
         (void)fprintf(out, "and so did %" PRIu64 " more; `sheaf results %" PRIu64 " --tasks` has all\n",
                       s->failed - SHOWN_FAILURES, o->number);
 }
@@ -214,13 +243,14 @@ int outcome_print(const struct outcome *o, FILE *out, struct diag *d)
         return err;
     print_failures(o, out);
     print_counts(o, out);
-    if (s->reason[0] != '\0')
-        (void)fprintf(out, "reason: %s\n", s->reason);
+    if (outcome_reason(s)[0] != '\0')
+        (void)fprintf(out, "reason: %s\n", outcome_reason(s));
     if (o->plan->verify_ppm > 0)
         (void)fprintf(out, "verified: %" PRIu64 " tasks run twice, %" PRIu64 " with other scores\n", s->verified,
                       s->mismatched);
     print_digest(o, out);
-    (void)fprintf(out, "sweep %" PRIu64 "; all scores: sheaf results %" PRIu64 "\n", o->number, o->number);
+    (void)fprintf(out, "sweep %" PRIu64 "; %s: sheaf results %" PRIu64 "\n", o->number,
+                  o->plan->keep_best > 0 ? "kept trials" : "all scores", o->number);
     bool written = !ferror(out) && fflush(out) == 0;
     return written || errno == EPIPE ? SHEAF_OK : diag_fail(d, SHEAF_EIO, "the output cannot be written");
 }

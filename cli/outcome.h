@@ -25,6 +25,15 @@ const char *outcome_state(uint32_t state, bool live);
 /* "error", "crash", ...; "?" for an unknown number. Static storage. */
 const char *outcome_failure(uint32_t kind);
 
+/* Why it failed, stopped early or did nothing; "" when there is nothing to say. */
+const char *outcome_reason(const struct msg_status *s);
+
+#define OUTCOME_TOP 10u /* best trials that are printed when --top is not given */
+
+/* Are so many best trials remembered of such a sweep, or as many as it has? OUTCOME_TOP may always be asked for. 0, or
+ * SHEAF_EINVAL with a line in d. */
+int outcome_check_top(const struct plan *p, uint64_t top, struct diag *d);
+
 /* The exit code of a run that ended like this. */
 int outcome_exit(const struct msg_status *s);
 

@@ -5,10 +5,12 @@
 #include "broker/results.h"
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/run.h"
 #include "cli/target.h"
 #include "common/fsutil.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,8 +76,24 @@ static int read_page(void *ctx, const struct msg_read *read, struct msg_page *pa
     return err;
 }
 
+/* What a sweep with keep: best has kept comes with its status. */
+static int write_best(struct target *t, const struct results_options *o, FILE *out, struct diag *d)
+{
+    uint64_t kept = t->plan.keep_best < t->plan.trials ? t->plan.keep_best : t->plan.trials;
+    int err = target_status(t, (uint32_t)(kept < RUN_MAX_TOP ? kept : RUN_MAX_TOP), d);
+    const struct msg_status *s = target_last_status(t);
+    if (err == SHEAF_OK)
+        err = results_write_best(&t->plan, s->best, s->n_best, o->format, out, d);
+    if (err == SHEAF_OK && kept > RUN_MAX_TOP)
+        (void)fprintf(stderr, "sheaf: these are the best %u of the %" PRIu64 " trials that are kept\n", RUN_MAX_TOP,
+                      kept);
+    return err;
+}
+
 static int write_to(struct target *t, const struct results_options *o, FILE *out, struct diag *d)
 {
+    if (t->plan.keep_best > 0 && o->what == RESULTS_TRIALS)
+        return write_best(t, o, out, d);
     struct pages pages = {.target = t};
     for (size_t i = 0; i < PAGE_KINDS; i++)
         client_msg_init(&pages.of[i]);

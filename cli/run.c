@@ -11,6 +11,7 @@
 #include "cli/run.h"
 #include "cli/session.h"
 #include "cli/state.h"
+#include "worker/crew.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,6 +24,17 @@
 static const char summary[] =
     "Runs a sweep file (docs/sweep-file.md) and prints the best trials. What is done is kept: the same command\n"
     "goes on where it was stopped, and a finished random or list sweep with more `trials` is continued.";
+
+int run_check_counts(const char *command, uint64_t slots, uint64_t top)
+{
+    if (slots > CREW_MAX_SLOTS)
+        (void)exit_usage("%s --slots %" PRIu64 ": at most %u", command, slots, CREW_MAX_SLOTS);
+    else if (top > RUN_MAX_TOP)
+        (void)exit_usage("%s --top %" PRIu64 ": at most %u; `sheaf results` has all trials", command, top, RUN_MAX_TOP);
+    else
+        return SHEAF_OK;
+    return SHEAF_EINVAL;
+}
 
 static int parse(int argc, char **argv, struct run_options *o, int *code)
 {
@@ -44,15 +56,15 @@ static int parse(int argc, char **argv, struct run_options *o, int *code)
         {"--broker", ARG_TEXT, &o->broker, NULL, "URL", "run it at a broker elsewhere ($SHEAF_BROKER)", false},
     };
     const struct args args = {"run", summary, table, sizeof table / sizeof table[0]};
-    o->top = 10;
+    o->top = OUTCOME_TOP;
     o->broker = getenv("SHEAF_BROKER");
     enum args_result r = args_parse(&args, argc, argv);
     *code = r == ARGS_WRONG ? EXIT_WRONG : EXIT_ALL_DONE;
     memcpy(o->set, set.values, sizeof o->set);
     o->overrides.set = o->set;
     o->overrides.n_set = set.n;
-    if (r == ARGS_GO && o->top > RUN_MAX_TOP) {
-        *code = exit_usage("run --top: at most %u", RUN_MAX_TOP);
+    if (r == ARGS_GO && run_check_counts("run", o->slots, o->top) != SHEAF_OK) {
+        *code = EXIT_WRONG;
         return -1;
     }
     return r == ARGS_GO ? 0 : -1;
@@ -132,6 +144,8 @@ int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
         r->prepared.meanwhile = (struct describe_meanwhile){start_children, &starting};
     if (err == SHEAF_OK)
         err = prepare_plan(&r->prepared, d);
+    if (err == SHEAF_OK)
+        err = outcome_check_top(&r->prepared.plan, o->top, d);
     if (err == SHEAF_OK && !remote)
         err = start_local(o, r, d);
     if (err == SHEAF_OK)
@@ -156,7 +170,7 @@ int run_report(const struct run_options *o, struct run *r)
     if (code == EXIT_CANCELLED)
         (void)fprintf(stderr, "sheaf: stopped; what is done is kept, `sheaf run %s` goes on from there\n", o->path);
     else if (code == EXIT_WRONG)
-        (void)fprintf(stderr, "sheaf: %s\n", s->reason);
+        (void)fprintf(stderr, "sheaf: %s\n", outcome_reason(s));
     return code;
 }
 

@@ -31,6 +31,9 @@ struct run {
     int lock_fd;
 };
 
+/* Are --slots (0: not given) and --top within what there can be? SHEAF_OK, or SHEAF_EINVAL with the line on stderr. */
+int run_check_counts(const char *command, uint64_t slots, uint64_t top);
+
 void run_init(struct run *r);
 void run_finish(struct run *r);
 

@@ -203,10 +203,10 @@ static int parse_show(const char *command, const char *summary, int argc, char *
     };
     const struct args args = {command, summary, table, sizeof table / sizeof table[0]};
     o->target.broker = getenv("SHEAF_BROKER");
-    o->top = 10;
+    o->top = OUTCOME_TOP;
     enum args_result r = args_parse(&args, argc, argv);
-    if (r == ARGS_GO && o->top > RUN_MAX_TOP)
-        return exit_usage("%s --top: at most %u", command, RUN_MAX_TOP);
+    if (r == ARGS_GO && run_check_counts(command, 0, o->top) != SHEAF_OK)
+        return EXIT_WRONG;
     if (r != ARGS_GO)
         return r == ARGS_WRONG ? EXIT_WRONG : EXIT_ALL_DONE;
     return -1;
@@ -219,7 +219,7 @@ static int print_outcome(const struct outcome *out, bool json, struct diag *d)
 
 int cmd_show(int argc, char **argv)
 {
-    struct show_options o = {.top = 10};
+    struct show_options o = {.top = OUTCOME_TOP};
     int code = parse_show("show", "Says how a sweep stands: counts, best trials, failures, digest.", argc, argv, &o);
     if (code >= 0)
         return code;
@@ -229,6 +229,8 @@ int cmd_show(int argc, char **argv)
     int err = target_open(&t, &o.target, &d);
     if (err == SHEAF_OK)
         err = target_status(&t, (uint32_t)o.top, &d);
+    if (err == SHEAF_OK)
+        err = outcome_check_top(&t.plan, o.top, &d);
     if (err == SHEAF_OK) {
         struct outcome out = target_outcome(&t);
         err = print_outcome(&out, o.json, &d);
@@ -270,6 +272,8 @@ static int wait_for(struct target *t, const struct show_options *o, int *code, s
     int err = target_open(t, &o->target, d);
     if (err == SHEAF_OK)
         err = target_status(t, (uint32_t)o->top, d);
+    if (err == SHEAF_OK)
+        err = outcome_check_top(&t->plan, o->top, d);
     if (err != SHEAF_OK)
         return err;
     if (target_live(t))
@@ -285,7 +289,7 @@ static int wait_for(struct target *t, const struct show_options *o, int *code, s
 
 int cmd_wait(int argc, char **argv)
 {
-    struct show_options o = {.top = 10};
+    struct show_options o = {.top = OUTCOME_TOP};
     int code = parse_show("wait", "Waits until a sweep has ended, then prints it as `run` does, with its exit code.",
                           argc, argv, &o);
     if (code >= 0)

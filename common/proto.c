@@ -208,6 +208,7 @@ static const struct codec_field best_fields[] = {
     CODEC_F(CODEC_BIN, struct msg_best, std, MAX_VALUES),
     CODEC_F(CODEC_BIN, struct msg_best, min, MAX_VALUES),
     CODEC_F(CODEC_BIN, struct msg_best, max, MAX_VALUES),
+    CODEC_F(CODEC_U64, struct msg_best, n_failed, 0),
 };
 static const struct codec best_codec = CODEC_OF(struct msg_best, best_fields);
 

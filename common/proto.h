@@ -210,6 +210,7 @@ struct msg_best {
     uint64_t n;          /* splits behind the spread */
     struct slice scores; /* n_scores float64 each */
     struct slice std, min, max;
+    uint64_t n_failed; /* cells */
 };
 
 struct msg_status {

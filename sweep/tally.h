@@ -17,6 +17,7 @@
 enum task_status { TASK_DONE = 1, TASK_FAILED = 2, TASK_SKIPPED = 3 };
 
 #define TALLY_BLOCK 65536u
+#define TALLY_BEST 1000u /* trials that a sweep ranks unless it has keep: best */
 
 struct tally;
 
