@@ -115,7 +115,9 @@ int lease_finish(struct wlease *l, uint64_t first, uint64_t n, const uint8_t *st
         uint64_t skip = piece.from - first;
         if (findings_add_run(&l->findings, piece.from, piece.to - piece.from, status + skip, scores + skip * n_scores,
                              n_scores) < 0 ||
-            intervals_remove(&l->todo, piece.from, piece.to) < 0)
+            intervals_remove(&l->todo, piece.from, piece.to) < 0 ||
+            (l->doubled.count &&
+             intervals_remove(&l->pending, piece.from, piece.to) < 0)) /* its other run's slot died */
             return SHEAF_ENOMEM;
         if (!l->findings.since)
             l->findings.since = now;

@@ -137,6 +137,18 @@ static void a_retry_whose_position_has_finished_is_passed_over(void **state)
     assert_int_equal(r.position, 106);
 }
 
+/* One of its two runs died and was put back, then the other one ended. */
+static void what_a_second_run_has_finished_is_not_handed_out_again(void **state)
+{
+    struct wlease *l = *state;
+    uint64_t first;
+    assert_int_equal(lease_take(l, 20, &first), 20);
+    intervals_add(&l->doubled, 105, 106);
+    lease_put_back(l, 105, 106);
+    finish(l, 105, 1);
+    assert_int_equal(lease_take(l, 20, &first), 0);
+}
+
 static void two_runs_that_die_are_one_retry(void **state)
 {
     struct wlease *l = *state;
@@ -234,6 +246,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_first_finding_starts_the_clock, setup, teardown),
         cmocka_unit_test_setup_teardown(retries_come_in_the_order_they_went, setup, teardown),
         cmocka_unit_test_setup_teardown(a_retry_whose_position_has_finished_is_passed_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_second_run_has_finished_is_not_handed_out_again, setup, teardown),
         cmocka_unit_test_setup_teardown(two_runs_that_die_are_one_retry, setup, teardown),
         cmocka_unit_test_setup_teardown(retries_need_no_more_memory_than_wait_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cut_gives_up_what_no_slot_has, setup, teardown),
