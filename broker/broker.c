@@ -35,7 +35,7 @@ struct broker *broker_create(const struct broker_config *config, const struct br
     list_init(&b->workers);
     list_init(&b->acks);
     list_init(&b->watches);
-    b->next_sweep = 1;
+    b->next_sweep = config->last_sweep + 1;                      /* a worker may still speak of one that was removed */
     b->next_lease = (config->epoch & ~(uint64_t)UINT32_MAX) + 1; /* a worker may still hold leases of the run before */
     return b;
 }

@@ -29,6 +29,7 @@ void letter_unref(void *letter);
 
 struct broker_config {
     uint64_t epoch;            /* of this run; not 0 */
+    uint64_t last_sweep;       /* the highest number that the journal has given to a sweep, be it gone or not */
     uint32_t beat_ms, lost_ms; /* 0: 1,000 and 5,000 */
     uint32_t
         expected_workers; /* > 0: once so many have said hello, nothing granted before a restart is waited for any longer */

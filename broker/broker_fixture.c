@@ -90,7 +90,9 @@ static void broker_begins(struct broker_fixture *f)
                              .own_pss = env_pss,
                              .own_cpu_ns = env_cpu,
                              .wall_ms = env_wall};
+    struct diag d = {""};
     f->config.epoch += ((uint64_t)1 << 32) + 1;
+    SHEAF_ASSERT(journal_last_sweep(f->journal, &f->config.last_sweep, &d) == 0);
     f->broker = broker_create(&f->config, &env);
     SHEAF_ASSERT(f->broker);
     broker_time(f->broker, f->now);

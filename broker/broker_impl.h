@@ -131,6 +131,7 @@ struct pending_ack {
     uint64_t ticket, peer, seq;
     struct bsweep *snapshot_of;     /* keep: best: waits for its next snapshot first */
     struct msg_submitted submitted; /* sweep not 0: this, rather than a report's number, is acknowledged */
+    bool done;                      /* likewise: MSG_DONE */
 };
 
 struct watch {
@@ -208,6 +209,7 @@ void ingest_report(struct broker *b, struct bworker *w, const struct msg_report 
 int ingest_run(struct broker *b, struct bsweep *s, const struct msg_run *run); /* restored from the journal */
 void ingest_failure(struct broker *b, struct bsweep *s, const struct msg_failure *f);
 void submitted_later(struct broker *b, uint64_t peer, const struct msg_submitted *m); /* once it is durable */
+void done_later(struct broker *b, uint64_t peer);                                     /* MSG_DONE, likewise */
 void acks_send(struct broker *b);
 int look_order(const void *a, const void *b); /* struct second_look by position, for qsort */
 void snapshot_push(struct broker *b, struct bsweep *s);

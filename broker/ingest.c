@@ -77,6 +77,12 @@ void submitted_later(struct broker *b, uint64_t peer, const struct msg_submitted
     acks_send(b);
 }
 
+void done_later(struct broker *b, uint64_t peer)
+{
+    keep_ack(b, (struct pending_ack){.peer = peer, .done = true});
+    acks_send(b);
+}
+
 void acks_send(struct broker *b)
 {
     list_each(it, after, &b->acks)
@@ -88,6 +94,8 @@ void acks_send(struct broker *b)
             break; /* tickets rise from here on */
         if (a->submitted.sweep)
             broker_say(b, a->peer, MSG_SUBMITTED, &a->submitted);
+        else if (a->done)
+            broker_say(b, a->peer, MSG_DONE, NULL);
         else
             ack_now(b, a->peer, a->seq);
         list_remove(&a->node);
@@ -430,9 +438,9 @@ void ingest_report(struct broker *b, struct bworker *w, const struct msg_report 
     ack_later(b, w->peer, m->seq, s->dirty ? s : NULL);
     if (m->closed)
         lease_close(b, l);
+    sweep_check(b, s); /* with its last tasks a sweep is through, whatever else its worker has to say */
     if (m->broken[0])
         sweep_abort(b, s, SWEEP_FAILED, m->broken);
-    sweep_check(b, s);
 }
 
 /* ---- keep: best ---- */

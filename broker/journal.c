@@ -16,13 +16,14 @@
 #include <string.h>
 
 #define APPLICATION_ID 0x73686166 /* "shaf" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define CHECKPOINT_PAGES ((16 << 20) / JOURNAL_PAGE_BYTES)
 
 /* Plans and snapshots are large and rows are rewritten whole, so they stand apart from what changes often. Runs are rows
  * in order of arrival, since large values belong at a leaf's end; two small indexes find them. */
 static const char schema[] =
-    "CREATE TABLE sweep(sweep INTEGER PRIMARY KEY, name TEXT NOT NULL, wall_ms INTEGER NOT NULL, state INTEGER NOT "
+    "CREATE TABLE sweep(sweep INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, wall_ms INTEGER NOT NULL, state "
+    "INTEGER NOT "
     "NULL,"
     " reason TEXT NOT NULL, limit_hit INTEGER NOT NULL, frontier INTEGER NOT NULL, seconds REAL NOT NULL,"
     " cpu_seconds REAL NOT NULL, plugin_seconds REAL NOT NULL, peak_memory_mb REAL NOT NULL, slots INTEGER NOT NULL,"
@@ -73,6 +74,7 @@ static const char *const sql[ST_COUNT] = {
     [ST_FORGET_FAILURES] = "DELETE FROM failure WHERE sweep = ?1 AND position >= ?2 AND position < ?3",
     [ST_FORGET_GROUPS] = "DELETE FROM grp WHERE sweep = ?1 AND position >= ?2 AND position < ?3",
     [ST_SWEEPS] = list_sweeps,
+    [ST_LAST_SWEEP] = "SELECT max(seq) FROM sqlite_sequence WHERE name = 'sweep'",
     [ST_RUN_BEFORE] = "SELECT max(first) FROM run WHERE sweep = ?1 AND first <= ?2",
     [ST_RUNS] = "SELECT first, n, status, scores FROM run WHERE sweep = ?1 AND first >= ?2 ORDER BY first",
     [ST_FAILURES] =
@@ -199,8 +201,8 @@ static int check_schema(struct journal *j, struct diag *d)
                          "state directory",
                          j->path);
     if (version != SCHEMA_VERSION)
-        return diag_fail(d, SHEAF_EVERSION, "%s has format %lld, this program reads format %d; use a newer sheaf",
-                         j->path, (long long)version, SCHEMA_VERSION);
+        return diag_fail(d, SHEAF_EVERSION, "%s has format %lld, this program reads format %d; use %s sheaf", j->path,
+                         (long long)version, SCHEMA_VERSION, version > SCHEMA_VERSION ? "a newer" : "an older");
     return 0;
 }
 

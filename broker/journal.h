@@ -88,6 +88,9 @@ struct journal_sweep {
 /* All sweeps by number. 0 or an error; *sweeps in the arena. */
 int journal_sweeps(struct journal *j, struct arena *a, struct journal_sweep **sweeps, uint32_t *n, struct diag *d);
 
+/* The highest number that a sweep has ever had here, also of those removed since; 0 = none. 0 or an error. */
+int journal_last_sweep(struct journal *j, uint64_t *last, struct diag *d);
+
 /* One page of a sweep from `read->from` on, of about max_bytes at most (at least one row), as read->kind says; what it
  * points to lives in the arena. */
 int journal_read(struct journal *j, const struct msg_read *read, size_t max_bytes, struct arena *a,

@@ -39,6 +39,7 @@ enum statement {
     ST_FORGET_FAILURES,
     ST_FORGET_GROUPS,
     ST_SWEEPS,
+    ST_LAST_SWEEP,
     ST_RUN_BEFORE,
     ST_RUNS,
     ST_FAILURES,

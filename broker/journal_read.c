@@ -311,6 +311,16 @@ static int copy_sweep(struct filler *f, sqlite3_stmt *st)
     return err ? err : add_item(f, &s, sizeof(s), 0);
 }
 
+int journal_last_sweep(struct journal *j, uint64_t *last, struct diag *d)
+{
+    sqlite3_stmt *st = j->st[ST_LAST_SWEEP];
+    int rc = sqlite3_step(st); /* one row, of NULL when there is none */
+    *last = rc == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(st, 0) : 0;
+    int err = rc == SQLITE_ROW ? 0 : journal_fail(j, "read its last sweep", d);
+    sqlite3_reset(st);
+    return err;
+}
+
 int journal_sweeps(struct journal *j, struct arena *a, struct journal_sweep **sweeps, uint32_t *n, struct diag *d)
 {
     struct filler f = {.j = j, .arena = a, .d = d};

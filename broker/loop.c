@@ -381,6 +381,9 @@ static int start(struct loop *l, struct journal **journal, struct diag *d)
         err = open_journal(l, journal, d);
     if (err < 0)
         return err;
+    err = journal_last_sweep(*journal, &config.last_sweep, d);
+    if (err < 0)
+        return err;
     l->broker = broker_create(&config, &env);
     if (!l->broker)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");

@@ -128,7 +128,73 @@ static void asked_for_again_while_it_is_read_back_it_goes_on(void **state)
     fixture_restart(f);
     client_submits(f);
     fixture_settle(f);
+    const struct msg_status *st = client_status(f, sweep);
+    assert_true(!st->final && !st->reason[0]);
+    worker_hello(f, WORKER_A, 1, NULL, 0);
+    fixture_pass(f, 11000);
+    worker_hello(f, WORKER_A, 1, NULL, 0);
+    worker_does_all(f, WORKER_A);
+    st = client_status(f, sweep);
+    assert_true(st->final && st->state == SWEEP_DONE && !st->reason[0]);
+}
+
+/* A client was told that its sweep goes on: so it does, whatever becomes of the broker. */
+static void a_sweep_that_was_taken_up_again_goes_on_after_a_restart(void **state)
+{
+    struct broker_fixture *f = *state;
+    uint64_t sweep = sweep_and_worker(f);
+    struct msg_lease l = worker_gets(f, WORKER_A);
+    worker_reports_as(f, WORKER_A, &l, l.from, l.to - l.from, TASK_FAILED, true);
+    worker_does_all(f, WORKER_A);
+    client_asks(f, MSG_RETRY, sweep, false);
+    fixture_commit(f);
+    assert_int_equal(mailbox_count(&f->out, CLIENT, MSG_DONE), 1);
+    fixture_restart(f);
+    fixture_settle(f);
+    const struct msg_status *st = client_status(f, sweep);
+    assert_true(!st->final && st->done + st->failed == 96);
+    client_asks(f, MSG_CANCEL, sweep, true);
+    fixture_settle(f);
+    assert_int_equal(client_gets_sweep(f), sweep);
+    fixture_restart(f);
+    fixture_settle(f);
     assert_false(client_status(f, sweep)->final);
+}
+
+static void a_sweep_that_was_cancelled_is_so_after_a_restart(void **state)
+{
+    struct broker_fixture *f = *state;
+    uint64_t sweep = sweep_and_worker(f);
+    worker_gets(f, WORKER_A);
+    client_asks(f, MSG_CANCEL, sweep, false);
+    fixture_commit(f);
+    assert_false(client_status(f, sweep)->final); /* its tasks may finish */
+    fixture_restart(f);
+    fixture_settle(f);
+    const struct msg_status *st = client_status(f, sweep);
+    assert_true(st->final && st->state == SWEEP_CANCELLED);
+}
+
+/* A worker that has slept through it all may still speak of the one that had the number before. */
+static void the_number_of_a_removed_sweep_is_not_given_again(void **state)
+{
+    struct broker_fixture *f = *state;
+    uint64_t sweep = finished_sweep(f);
+    client_asks(f, MSG_REMOVE, sweep, false);
+    fixture_settle(f);
+    fixture_restart(f);
+    assert_true(client_gets_sweep(f) > sweep);
+}
+
+static void nothing_is_granted_of_a_sweep_that_may_not_outlive_the_broker(void **state)
+{
+    struct broker_fixture *f = *state;
+    client_submits(f);
+    worker_hello(f, WORKER_A, 1, NULL, 0);
+    assert_int_equal(worker_wants(f, WORKER_A)->n_leases, 0);
+    fixture_commit(f);
+    const struct msg_grant *m = mailbox_last(&f->out, WORKER_A, MSG_GRANT);
+    assert_int_equal(m->n_leases, 1);
 }
 
 static void another_plan_while_it_is_read_back_reads_it_again(void **state)
@@ -351,6 +417,10 @@ static const struct CMUnitTest tests[] = {
     TEST(the_wait_ends_when_every_expected_worker_is_there),
     TEST(a_sweep_that_had_ended_stays_ended),
     TEST(asked_for_again_while_it_is_read_back_it_goes_on),
+    TEST(a_sweep_that_was_taken_up_again_goes_on_after_a_restart),
+    TEST(a_sweep_that_was_cancelled_is_so_after_a_restart),
+    TEST(the_number_of_a_removed_sweep_is_not_given_again),
+    TEST(nothing_is_granted_of_a_sweep_that_may_not_outlive_the_broker),
     TEST(another_plan_while_it_is_read_back_reads_it_again),
     TEST(reports_wait_until_the_runs_are_read_back),
     TEST(all_runs_are_read_back_however_many_failures_there_are),

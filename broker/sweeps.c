@@ -131,9 +131,41 @@ static void enter_verifying(struct broker *b, struct bsweep *s)
     looks_begin(b, s);
 }
 
+/* For a batch that may outlive what it speaks of. */
+static struct slice copy_slice(struct broker *b, struct scribe_batch *batch, const void *data, size_t len)
+{
+    void *copy = arena_alloc(&batch->arena, len);
+    if (!copy) {
+        broker_check(b, SHEAF_ENOMEM);
+        return (struct slice){"", 0};
+    }
+    return (struct slice){memcpy(copy, data, len), len};
+}
+
+/* What a broker that starts again is to make of the sweep. */
+static void state_op(struct broker *b, struct scribe_batch *batch, const struct bsweep *s, uint32_t state)
+{
+    struct journal_op *op = batch_op(batch, JOURNAL_STATE, s->id);
+    op->state = state;
+    op->reason = copy_slice(b, batch, s->reason, strlen(s->reason) + 1).data;
+    op->limit_hit = s->limit_hit;
+    op->numbers = sweep_numbers(b, s);
+}
+
+/* Returns the ticket of the batch. */
+static uint64_t state_push(struct broker *b, const struct bsweep *s, uint32_t state)
+{
+    struct scribe_batch *batch = batch_new(b, 1);
+    if (!batch)
+        return 0;
+    state_op(b, batch, s, state);
+    return batch_push(b, batch);
+}
+
 static void enter_stopping(struct broker *b, struct bsweep *s)
 {
     s->state = SWEEP_CANCELLED;
+    state_push(b, s, SWEEP_CANCELLED); /* also for the broker that comes after a crash */
     intervals_finish(&s->pending);
     grants_drop(b, s, false);
 }
@@ -149,8 +181,11 @@ static void qualify(struct bsweep *s)
 static void enter_ending(struct broker *b, struct bsweep *s)
 {
     struct tally_counts c = tally_counts(s->tally);
-    if (s->state == SWEEP_RUNNING || s->done.count == s->total)
-        s->state = s->reason[0] ? SWEEP_FAILED : SWEEP_DONE;
+    bool through = s->state == SWEEP_CANCELLED && s->done.count == s->total; /* before the cancel could stop it */
+    if (s->state == SWEEP_RUNNING || through) {
+        s->state = SWEEP_DONE;
+        s->reason[0] = '\0';
+    }
     if (!s->last_commit || c.done + c.failed + c.skipped == s->resumed)
         s->last_commit = b->now;
     intervals_finish(&s->pending);
@@ -159,15 +194,7 @@ static void enter_ending(struct broker *b, struct bsweep *s)
     qualify(s);
     if (s->dirty)
         snapshot_push(b, s);
-    struct scribe_batch *batch = batch_new(b, 1);
-    if (!batch)
-        return;
-    struct journal_op *op = batch_op(batch, JOURNAL_STATE, s->id);
-    op->state = s->state;
-    op->reason = arena_text(&batch->arena, s->reason, strlen(s->reason));
-    op->limit_hit = s->limit_hit;
-    op->numbers = sweep_numbers(b, s);
-    s->end_ticket = batch_push(b, batch);
+    s->end_ticket = state_push(b, s, s->state);
 }
 
 static void enter_final(struct broker *b, struct bsweep *s)
@@ -263,30 +290,38 @@ static void read_on(struct broker *b, struct bsweep *s, uint32_t kind, uint64_t 
     broker_ask_page(b, &(struct msg_read){.sweep = s->id, .kind = kind, .from = from}, (struct page_ask){.loading = s});
 }
 
+/* While it is read back: had it ended, and nobody has asked for it again? */
+static bool is_over(const struct bsweep *s)
+{
+    uint32_t was = s->stored_state;
+    return !s->revived && (was == SWEEP_DONE || was == SWEEP_FAILED || was == SWEEP_CANCELLED);
+}
+
 /* EV_CANCEL or EV_ABORT; while it is read back, that waits: what is done has to be known at the end. */
 static void sweep_stop(struct broker *b, struct bsweep *s, enum sweep_event how)
 {
-    if (s->phase == PHASE_LOADING)
+    if (s->phase == PHASE_LOADING) {
         s->stop = how;
-    else if (how == EV_ABORT)
+        if (!is_over(s))
+            state_push(b, s, SWEEP_CANCELLED);
+    } else if (how == EV_ABORT)
         sweep_abort(b, s, SWEEP_CANCELLED, "cancelled");
     else if (how == EV_CANCEL)
         sweep_event(b, s, EV_CANCEL);
 }
 
 /* Whether a sweep that was read back goes on or had ended already. */
-static void loaded(struct broker *b, struct bsweep *s, uint32_t stored_state)
+static void loaded(struct broker *b, struct bsweep *s)
 {
     workers_resend(b); /* what came meanwhile was passed over */
-    bool over = stored_state == SWEEP_DONE || stored_state == SWEEP_FAILED || stored_state == SWEEP_CANCELLED;
-    if (over && s->revived)
-        over = false;
-    if (!over) {
+    if (!is_over(s)) {
+        s->reason[0] = '\0'; /* of the end that it had */
+        s->limit_hit = false;
         sweep_event(b, s, EV_LOADED);
         sweep_stop(b, s, s->stop);
         return;
     }
-    s->state = stored_state;
+    s->state = s->stored_state;
     s->resumed = s->done.count;
     s->phase = PHASE_FINAL;
     qualify(s);
@@ -319,7 +354,7 @@ void sweep_loaded_page(struct broker *b, struct bsweep *s, struct scribe_read *r
     else if (kind == READ_RUNS || !end)
         read_on(b, s, READ_FAILURES, kind == READ_RUNS ? 0 : next);
     else
-        loaded(b, s, s->stored_state);
+        loaded(b, s);
 }
 
 /* Takes over plan bytes: decodes them and makes what hangs on them. */
@@ -376,8 +411,6 @@ int broker_restore(struct broker *b, const struct journal_sweep *stored, struct 
     if (!s)
         return SHEAF_ECORRUPT;
     list_append(&b->sweeps, &s->node);
-    if (stored->sweep >= b->next_sweep)
-        b->next_sweep = stored->sweep + 1;
     s->wall_ms = stored->wall_ms;
     s->frontier = s->frontier_asked = s->granted = stored->frontier;
     s->grace = true;
@@ -431,15 +464,18 @@ static const char *cannot_continue(const struct bsweep *s, const struct plan *p)
     return NULL;
 }
 
-/* For a batch that may outlive what it speaks of. */
-static struct slice copy_slice(struct broker *b, struct scribe_batch *batch, const void *data, size_t len)
+/* Goes on although it had ended; the batch, with room for one op, says so to the broker that comes after a crash. */
+static void revive(struct broker *b, struct bsweep *s, struct scribe_batch *batch)
 {
-    void *copy = arena_alloc(&batch->arena, len);
-    if (!copy) {
-        broker_check(b, SHEAF_ENOMEM);
-        return (struct slice){"", 0};
-    }
-    return (struct slice){memcpy(copy, data, len), len};
+    if (!batch)
+        return;
+    s->reason[0] = '\0';
+    s->limit_hit = false;
+    s->revived = true;
+    s->stop = EV_LOADED;
+    state_op(b, batch, s, SWEEP_RUNNING);
+    batch_push(b, batch);
+    sweep_event(b, s, EV_REVIVE);
 }
 
 /* A known sweep is asked for again: attach to it, or go on with what is missing. */
@@ -451,13 +487,12 @@ static const char *sweep_again(struct broker *b, struct bsweep *s, const struct 
     if (why)
         return why;
     if (s->phase == PHASE_LOADING && same) {
-        s->revived = true; /* goes on when it has been read */
-        s->stop = EV_LOADED;
+        revive(b, s, batch_new(b, 1)); /* goes on when it has been read */
         return NULL;
     }
     if (s->phase != PHASE_FINAL && s->phase != PHASE_LOADING)
         return same ? NULL : "this sweep is running with other limits: wait for its end";
-    if (same && s->done.count == s->total)
+    if (same && s->state == SWEEP_DONE)
         return NULL;
     struct buf saved = {0};
     if (s->plan.keep_best && tally_save(s->tally, &saved) < 0)
@@ -476,15 +511,11 @@ static const char *sweep_again(struct broker *b, struct bsweep *s, const struct 
         forget_failures(s);
     }
     buf_finish(&saved);
-    struct scribe_batch *batch = same ? NULL : batch_new(b, 1);
-    if (batch) {
+    struct scribe_batch *batch = batch_new(b, 2);
+    if (batch && !same)
         batch_op(batch, JOURNAL_PLAN, s->id)->blob = copy_slice(b, batch, s->bytes.data, s->bytes.len);
-        batch_push(b, batch);
-    }
-    s->revived = true;
     s->reload = s->phase == PHASE_LOADING;
-    s->stop = EV_LOADED;
-    sweep_event(b, s, EV_REVIVE);
+    revive(b, s, batch);
     return NULL;
 }
 
@@ -500,14 +531,14 @@ static struct bsweep *sweep_first(struct broker *b, const struct msg_submit *m, 
     b->next_sweep++;
     list_append(&b->sweeps, &s->node);
     s->wall_ms = b->env.wall_ms(b->env.ctx);
-    s->frontier = s->frontier_asked = s->total < FRONTIER_STRIDE ? s->total : FRONTIER_STRIDE;
+    s->frontier_asked = s->total < FRONTIER_STRIDE ? s->total : FRONTIER_STRIDE;
     struct journal_op *op = batch_op(batch, JOURNAL_SWEEP, s->id);
     op->blob = copy_slice(b, batch, s->bytes.data, s->bytes.len);
     op->identity = copy_slice(b, batch, s->identity, HASH_BYTES);
     op->name = copy_slice(b, batch, s->plan.name, strlen(s->plan.name) + 1).data;
     op->wall_ms = s->wall_ms;
-    batch_op(batch, JOURNAL_FRONTIER, s->id)->first = s->frontier;
-    batch_push(b, batch);
+    batch_op(batch, JOURNAL_FRONTIER, s->id)->first = s->frontier_asked;
+    s->frontier_ticket = batch_push(b, batch); /* nothing is granted before: its number might be another's tomorrow */
     s->phase = PHASE_RUNNING;
     enter_running(b, s);
     return s;
@@ -551,7 +582,7 @@ void sweep_cancel(struct broker *b, uint64_t peer, const struct msg_sweep *m)
     if (!s)
         return;
     sweep_stop(b, s, m->now ? EV_ABORT : EV_CANCEL);
-    broker_say(b, peer, MSG_DONE, NULL);
+    done_later(b, peer);
     sweep_check(b, s);
 }
 
@@ -571,11 +602,10 @@ void sweep_retry(struct broker *b, uint64_t peer, const struct msg_sweep *m)
         broker_refuse(b, peer, SHEAF_EINVAL, why);
         return;
     }
-    struct scribe_batch *batch = batch_new(b, 1);
+    struct scribe_batch *batch = batch_new(b, 2);
     if (!batch)
         return;
     batch_op(batch, JOURNAL_RETRY, s->id);
-    batch_push(b, batch);
     tally_destroy(s->tally);
     s->tally = tally_create(&s->plan, TALLY_BEST);
     broker_check(b, s->tally ? 0 : SHEAF_ENOMEM);
@@ -583,9 +613,8 @@ void sweep_retry(struct broker *b, uint64_t peer, const struct msg_sweep *m)
     forget_failures(s);
     s->qualified[0] = '\0';
     s->n_looks = 0;
-    s->revived = true;
-    sweep_event(b, s, EV_REVIVE);
-    broker_say(b, peer, MSG_DONE, NULL);
+    revive(b, s, batch);
+    done_later(b, peer);
 }
 
 void sweep_remove(struct broker *b, uint64_t peer, const struct msg_sweep *m)
@@ -609,5 +638,5 @@ void sweep_remove(struct broker *b, uint64_t peer, const struct msg_sweep *m)
             lease_free(b, list_entry(l, struct blease, node), false);
     }
     sweep_destroy(b, s);
-    broker_say(b, peer, MSG_DONE, NULL);
+    done_later(b, peer);
 }

@@ -202,6 +202,32 @@ static void a_plugin_that_cannot_be_opened_fails_the_sweep(void **state)
     assert_string_equal(st->reason, "no such library");
 }
 
+/* Whether a worker has nothing good to say of the plugin by then, or somebody cancels it. */
+static void a_sweep_whose_tasks_have_all_ended_is_done(void **state)
+{
+    struct broker_fixture *f = *state;
+    static const double scores[4];
+    struct msg_run run = {.n = 4, .scores = {scores, sizeof(scores)}};
+    struct msg_report report = {.seq = 1, .runs = &run, .n_runs = 1, .closed = true, .broken = "no such library"};
+    f->plan.plan.trials = 4;
+    for (int verify = 0; verify < 2; verify++) {
+        f->plan.plan.seed = (uint64_t)verify;
+        f->plan.plan.verify_ppm = verify ? 1000000 : 0;
+        report.sweep = sweep_and_worker(f);
+        report.lease = worker_gets(f, WORKER_A).lease;
+        if (verify) {
+            report.broken = "";
+            fixture_report(f, WORKER_A, &report);
+            client_asks(f, MSG_CANCEL, report.sweep, true);
+        } else {
+            fixture_report(f, WORKER_A, &report);
+        }
+        fixture_settle(f);
+        const struct msg_status *st = client_status(f, report.sweep);
+        assert_true(st->final && st->state == SWEEP_DONE && !st->reason[0] && st->done == 4);
+    }
+}
+
 static void too_many_failures_stop_the_sweep(void **state)
 {
     struct broker_fixture *f = *state;
@@ -231,6 +257,8 @@ static void cancelled_a_sweep_lets_running_tasks_finish(void **state)
     struct msg_lease l = worker_gets(f, WORKER_A);
     mailbox_clear(&f->out);
     client_asks(f, MSG_CANCEL, sweep, false);
+    assert_int_equal(mailbox_count(&f->out, CLIENT, MSG_DONE), 0); /* not before the journal has it */
+    fixture_commit(f);
     assert_int_equal(mailbox_count(&f->out, CLIENT, MSG_DONE), 1);
     const struct msg_sweep *drop = mailbox_next(&f->out, WORKER_A, MSG_DROP);
     assert_true(drop && !drop->now);
@@ -538,6 +566,7 @@ static const struct CMUnitTest tests[] = {
     TEST(the_digest_does_not_depend_on_the_order_of_reports),
     TEST(different_arithmetic_qualifies_the_digest),
     TEST(a_plugin_that_cannot_be_opened_fails_the_sweep),
+    TEST(a_sweep_whose_tasks_have_all_ended_is_done),
     TEST(too_many_failures_stop_the_sweep),
     TEST(cancelled_a_sweep_lets_running_tasks_finish),
     TEST(cancelled_at_once_it_waits_for_nobody),
