@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
- * simdisk: the journal as a model: batches become durable one after the other, after a while; a crash loses what was not durable, or
- * keeps it without anybody having been told.
+ * simdisk: the journal as a model: batches become durable one after the other, after a while; a crash loses what was not durable,
+ * or keeps it without anybody having been told.
  */
 #include "tests/sim/sim.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool disk_holds(const struct sim *s, uint64_t position)
+#define PAGE_TASKS 50u /* few: the loop over pages is tried as well */
+
+struct vstored *disk_find(const struct sim *s, uint64_t sweep)
 {
-    return s->plan.keep_best ? s->disk.snapshot_done[position] : s->disk.status[position] != 0;
+    for (uint32_t i = 0; i < s->disk.n_stored; i++)
+        if (s->disk.stored[i]->id == sweep)
+            return s->disk.stored[i];
+    return NULL;
 }
 
-static void apply_run(struct sim *s, const struct journal_op *op)
+bool disk_holds(const struct vstored *d, uint64_t position)
 {
-    for (uint64_t i = 0; i < op->n; i++) {
-        uint64_t at = op->first + i;
-        if (at >= plan_tasks(&s->plan) || s->disk.status[at]) {
-            sim_wrong(s, "a position was journaled twice", "position %llu", (unsigned long long)at);
-            return;
-        }
-        s->disk.status[at] = op->status.len ? ((const uint8_t *)op->status.data)[i] : 1;
-        memcpy(&s->disk.scores[at], (const uint8_t *)op->scores.data + 8 * i, 8);
-    }
+    return d->user->plan.keep_best ? d->snapshot_done[position] : d->status[position] != 0;
 }
+
+/* ---- what a batch changes ---- */
 
 static void set_bytes(struct buf *to, struct slice from)
 {
@@ -32,63 +32,160 @@ static void set_bytes(struct buf *to, struct slice from)
     SHEAF_ASSERT(buf_append(to, from.data, from.len) == 0);
 }
 
-static void apply(struct sim *s, const struct scribe_batch *b, const struct journal_op *op)
+static void add_sweep(struct sim *s, const struct journal_op *op)
 {
+    struct vstored *d = calloc(1, sizeof(*d));
+    SHEAF_ASSERT(d && s->disk.n_stored < sizeof(s->disk.stored) / sizeof(s->disk.stored[0]));
+    *d = (struct vstored){.id = op->sweep,
+                          .user = &s->sweeps[op->name[3] - '0'],
+                          .status = calloc(SIM_TASKS, 1),
+                          .kind = calloc(SIM_TASKS, 1),
+                          .snapshot_done = calloc(SIM_TASKS, 1),
+                          .scores = calloc(SIM_TASKS, sizeof(double)),
+                          .state = SWEEP_QUEUED};
+    set_bytes(&d->plan, op->blob);
+    memcpy(d->identity, op->identity.data, HASH_BYTES);
+    if (op->sweep <= s->disk.last_sweep)
+        sim_wrong(s, "a sweep has a number that another one had", "%llu", (unsigned long long)op->sweep);
+    s->disk.last_sweep = op->sweep;
+    s->disk.stored[s->disk.n_stored++] = d;
+}
+
+static void free_stored(struct vstored *d)
+{
+    buf_finish(&d->plan);
+    buf_finish(&d->snapshot);
+    free(d->status);
+    free(d->kind);
+    free(d->snapshot_done);
+    free(d->scores);
+    free(d);
+}
+
+static void remove_sweep(struct sim *s, const struct vstored *d)
+{
+    uint32_t i = 0;
+    while (s->disk.stored[i] != d)
+        i++;
+    free_stored(s->disk.stored[i]);
+    for (s->disk.n_stored--; i < s->disk.n_stored; i++)
+        s->disk.stored[i] = s->disk.stored[i + 1];
+}
+
+static void apply_run(struct sim *s, struct vstored *d, const struct journal_op *op)
+{
+    for (uint64_t i = 0; i < op->n; i++) {
+        uint64_t at = op->first + i;
+        double score;
+        if (at >= d->user->total || d->status[at]) {
+            sim_wrong(s, "a position was journaled twice", "position %llu", (unsigned long long)at);
+            return;
+        }
+        d->status[at] = op->status.len ? ((const uint8_t *)op->status.data)[i] : TASK_DONE;
+        memcpy(&score, (const uint8_t *)op->scores.data + 8 * i, 8);
+        d->scores[at] = score;
+        bool right = d->status[at] == TASK_DONE ? score == task_score_of(d->user, at) : isnan(score);
+        if (!right || d->status[at] != task_status_of(s, d->user, at))
+            sim_wrong(s, "a wrong result was journaled", "position %llu", (unsigned long long)at);
+    }
+}
+
+/* Failed tasks are open again. */
+static void apply_retry(struct vstored *d)
+{
+    for (uint64_t i = 0; i < SIM_TASKS; i++)
+        if (d->status[i] == TASK_FAILED)
+            d->status[i] = d->kind[i] = 0;
+    d->retried = true;
+}
+
+static void apply(struct sim *s, const struct vbatch *b, const struct journal_op *op)
+{
+    struct vstored *d = disk_find(s, op->sweep);
+    if (op->kind == JOURNAL_SWEEP) {
+        add_sweep(s, op);
+        return;
+    }
+    if (!d) {
+        sim_wrong(s, "the journal is told of a sweep that it has not", "%llu", (unsigned long long)op->sweep);
+        return;
+    }
     switch (op->kind) {
-    case JOURNAL_SWEEP:
-        set_bytes(&s->disk.plan, op->blob);
-        memcpy(s->disk.identity, op->identity.data, HASH_BYTES);
-        s->disk.has_sweep = true;
-        s->disk.state = SWEEP_RUNNING;
+    case JOURNAL_PLAN:
+        set_bytes(&d->plan, op->blob);
         break;
     case JOURNAL_RUN:
-        apply_run(s, op);
+        apply_run(s, d, op);
+        d->arithmetic |= b->arithmetic;
+        break;
+    case JOURNAL_FAILURE:
+        if (op->failure.kind != FAIL_VERIFY)
+            d->kind[op->failure.position] = (uint8_t)op->failure.kind;
         break;
     case JOURNAL_FRONTIER:
-        s->disk.frontier = op->first;
+        d->frontier = op->first;
         break;
     case JOURNAL_STATE:
-        s->disk.state = op->state;
-        s->disk.numbers = op->numbers;
-        strncpy(s->disk.reason, op->reason, sizeof(s->disk.reason) - 1);
+        d->state = op->state;
+        d->numbers = op->numbers;
+        d->limit_hit = op->limit_hit;
+        strncpy(d->reason, op->reason, sizeof(d->reason) - 1);
         break;
     case JOURNAL_SNAPSHOT:
-        set_bytes(&s->disk.snapshot, op->blob);
-        /* `blob` starts behind a copy of the done-set that disk_push put into the batch's arena */
-        memcpy(s->disk.snapshot_done, b->ops[b->n_ops].blob.data, plan_tasks(&s->plan));
+        set_bytes(&d->snapshot, op->blob);
+        memcpy(d->snapshot_done, b->done, SIM_TASKS);
+        d->arithmetic |= b->arithmetic;
+        break;
+    case JOURNAL_RETRY:
+        apply_retry(d);
+        break;
+    case JOURNAL_REMOVE:
+        remove_sweep(s, d);
         break;
     default:
         break;
     }
 }
 
-static void batch_free(struct scribe_batch *b)
+/* ---- batches ---- */
+
+static void batch_free(struct vbatch *b)
 {
-    if (b->keep)
-        b->keep_free(b->keep);
-    arena_finish(&b->arena);
+    if (b->batch->keep)
+        b->batch->keep_free(b->batch->keep);
+    arena_finish(&b->batch->arena);
+    free(b->batch);
+    free(b->done);
     free(b);
 }
 
-/* A snapshot speaks for the done-set of the moment it was made: kept beside it, one op behind the last. */
-static void note_done(struct sim *s, struct scribe_batch *b)
+static void apply_all(struct sim *s, const struct vbatch *b)
 {
-    struct journal_op *ops = arena_alloc(&b->arena, (b->n_ops + 1) * sizeof(*ops));
-    uint8_t *done = arena_alloc(&b->arena, plan_tasks(&s->plan));
-    SHEAF_ASSERT(ops && done);
-    memcpy(ops, b->ops, b->n_ops * sizeof(*ops));
-    struct bsweep *sweep = sweep_find(s->broker, 0);
-    for (uint64_t i = 0; sweep && i < plan_tasks(&s->plan); i++)
-        done[i] = intervals_has(&sweep->done, i);
-    ops[b->n_ops].blob = (struct slice){done, plan_tasks(&s->plan)};
-    b->ops = ops;
+    for (uint32_t i = 0; i < b->batch->n_ops; i++)
+        apply(s, b, &b->batch->ops[i]);
 }
 
-void disk_push(struct sim *s, struct scribe_batch *b)
+/* A snapshot speaks for the done-set of the moment it was made. */
+static void note_done(struct sim *s, struct vbatch *b)
 {
-    b->next = NULL;
-    if (s->plan.keep_best)
-        note_done(s, b);
+    const struct bsweep *sweep = NULL;
+    for (uint32_t i = 0; i < b->batch->n_ops; i++)
+        if (b->batch->ops[i].kind == JOURNAL_SNAPSHOT)
+            sweep = sweep_find(s->broker, b->batch->ops[i].sweep);
+    if (!sweep)
+        return;
+    b->done = calloc(SIM_TASKS, 1);
+    SHEAF_ASSERT(b->done);
+    for (size_t i = 0; i < sweep->done.n; i++)
+        memset(b->done + sweep->done.at[i].from, 1, sweep->done.at[i].to - sweep->done.at[i].from);
+}
+
+void disk_push(struct sim *s, struct scribe_batch *batch)
+{
+    struct vbatch *b = calloc(1, sizeof(*b));
+    SHEAF_ASSERT(b);
+    *b = (struct vbatch){.batch = batch, .arithmetic = s->reporting};
+    note_done(s, b);
     if (!s->disk.first)
         s->disk.last = &s->disk.first;
     *s->disk.last = b;
@@ -102,91 +199,146 @@ void disk_push(struct sim *s, struct scribe_batch *b)
 
 void disk_commit(struct sim *s)
 {
-    struct scribe_batch *b = s->disk.first;
+    struct vbatch *b = s->disk.first;
     if (!b)
         return;
-    if (s->now < s->weather.faults_until && rng_chance(&s->rng, s->weather.disk_error)) {
-        sim_broker_crashes(s); /* a failed commit: nobody knows whether it is there */
+    bool full = s->now < s->disk.full_until;
+    if (full || (s->now < s->weather.faults_until && rng_chance(&s->rng, s->weather.disk_error))) {
+        broker_crashes(s); /* a failed commit: nobody knows whether it is there */
         return;
     }
     s->disk.first = b->next;
-    for (uint32_t i = 0; i < b->n_ops; i++)
-        apply(s, b, &b->ops[i]);
-    uint64_t ticket = b->ticket;
+    apply_all(s, b);
+    s->durable_ticket = b->batch->ticket;
     batch_free(b);
-    s->durable_ticket = ticket;
-    broker_time(s->broker, s->now);
-    broker_durable(s->broker, ticket);
+    broker_clock(s);
+    broker_durable(s->broker, s->durable_ticket);
     (void)broker_tick(s->broker);
+    check_broker(s);
 }
 
 void disk_crash(struct sim *s, bool written)
 {
+    written = written && s->now >= s->disk.full_until;
     while (s->disk.first) {
-        struct scribe_batch *b = s->disk.first;
+        struct vbatch *b = s->disk.first;
         s->disk.first = b->next;
-        for (uint32_t i = 0; written && i < b->n_ops; i++)
-            apply(s, b, &b->ops[i]);
+        if (written)
+            apply_all(s, b);
         written = written && rng_chance(&s->rng, 0.7);
         batch_free(b);
     }
     s->disk.free_at = s->now;
-    if (s->disk.reading) {
-        free(s->disk.reading->who);
-        arena_finish(&s->disk.reading->arena);
-        free(s->disk.reading);
-        s->disk.reading = NULL;
+    while (s->disk.reads) {
+        struct vread *r = s->disk.reads;
+        s->disk.reads = r->next;
+        arena_finish(&r->read->arena);
+        free(r->read->who);
+        free(r->read);
+        free(r);
     }
 }
 
-bool disk_restore(struct sim *s)
+void disk_free(struct sim *s)
 {
-    if (!s->disk.has_sweep)
-        return true;
-    struct diag d = {""};
-    struct journal_sweep stored = {.sweep = 1,
-                                   .name = "sim",
-                                   .reason = s->disk.reason,
-                                   .plan = {s->disk.plan.data, s->disk.plan.len},
-                                   .identity = {s->disk.identity, HASH_BYTES},
-                                   .snapshot = {s->disk.snapshot.data, s->disk.snapshot.len},
-                                   .state = s->disk.state,
-                                   .frontier = s->disk.frontier,
-                                   .numbers = s->disk.numbers};
-    if (broker_restore(s->broker, &stored, &d) == 0)
-        return true;
-    sim_wrong(s, "a broker cannot restore what it wrote", "%s", d.text);
-    return false;
+    disk_crash(s, false);
+    for (uint32_t i = 0; i < s->disk.n_stored; i++)
+        free_stored(s->disk.stored[i]);
+}
+
+void disk_restore(struct sim *s)
+{
+    for (uint32_t i = 0; i < s->disk.n_stored; i++) {
+        const struct vstored *d = s->disk.stored[i];
+        struct diag diag = {""};
+        struct journal_sweep stored = {.sweep = d->id,
+                                       .name = d->user->name,
+                                       .reason = d->reason,
+                                       .plan = {d->plan.data, d->plan.len},
+                                       .identity = {d->identity, HASH_BYTES},
+                                       .snapshot = {d->snapshot.data, d->snapshot.len},
+                                       .state = d->state,
+                                       .limit_hit = d->limit_hit,
+                                       .frontier = d->frontier,
+                                       .numbers = d->numbers};
+        if (broker_restore(s->broker, &stored, &diag) < 0)
+            sim_wrong(s, "a broker cannot restore what it wrote", "%s", diag.text);
+    }
+}
+
+/* ---- pages ---- */
+
+static void read_at(struct sim *s, int64_t from_ms, int64_t to_ms)
+{
+    int64_t at = s->now + rng_between(&s->rng, from_ms, to_ms) * NS_PER_MS;
+    sim_at(s, (struct sim_event){.at = at, .kind = SIM_READ, .life = s->broker_life});
 }
 
 void disk_ask(struct sim *s, struct scribe_read *r)
 {
-    SHEAF_ASSERT(!s->disk.reading);
-    s->disk.reading = r;
-    int64_t at = s->now + rng_between(&s->rng, 1, 300) * NS_PER_MS;
-    sim_at(s, (struct sim_event){.at = at, .kind = SIM_READ, .life = s->broker_life});
+    struct vread *v = calloc(1, sizeof(*v)), **last = &s->disk.reads;
+    SHEAF_ASSERT(v);
+    *v = (struct vread){.read = r, .after = s->broker->ticket};
+    while (*last)
+        last = &(*last)->next;
+    *last = v;
+    read_at(s, 1, 300);
 }
 
-/* One run a page: the loop over pages is tried as well. */
+static void page_of_runs(const struct vstored *d, struct scribe_read *r)
+{
+    uint64_t from = r->read.from, n = 0;
+    while (from < SIM_TASKS && !d->status[from])
+        from++;
+    while (from + n < SIM_TASKS && d->status[from + n] && n < PAGE_TASKS)
+        n++;
+    if (!n)
+        return;
+    r->page.runs = arena_alloc(&r->arena, sizeof(*r->page.runs));
+    uint8_t *status = arena_alloc(&r->arena, n);
+    double *scores = arena_alloc(&r->arena, n * sizeof(*scores));
+    SHEAF_ASSERT(r->page.runs && status && scores);
+    memcpy(status, d->status + from, n);
+    memcpy(scores, d->scores + from, n * sizeof(*scores));
+    r->page.n_runs = 1;
+    r->page.runs[0] = (struct msg_run){.from = from, .n = n, .status = {status, n}, .scores = {scores, 8 * n}};
+    r->page.end = false;
+    r->page.next = from + n;
+}
+
+static void page_of_failures(const struct vstored *d, struct scribe_read *r)
+{
+    uint64_t at = r->read.from;
+    r->page.failures = arena_alloc(&r->arena, PAGE_TASKS * sizeof(*r->page.failures));
+    SHEAF_ASSERT(r->page.failures);
+    for (; at < SIM_TASKS && r->page.n_failures < PAGE_TASKS / 10; at++)
+        if (d->kind[at])
+            r->page.failures[r->page.n_failures++] = (struct msg_failure){
+                .position = at, .kind = d->kind[at], .reason = "simulated", .attempts = 1, .tail = ""};
+    r->page.end = at == SIM_TASKS;
+    r->page.next = at;
+}
+
+/* The oldest read whose batches are durable. */
 void disk_answer(struct sim *s)
 {
-    struct scribe_read *r = s->disk.reading;
-    s->disk.reading = NULL;
-    uint64_t from = r->read.from, total = plan_tasks(&s->plan);
-    r->page = (struct msg_page){.end = true};
-    while (r->read.kind == READ_RUNS && from < total && !s->disk.status[from])
-        from++;
-    uint64_t n = 0;
-    while (r->read.kind == READ_RUNS && from + n < total && s->disk.status[from + n] && n < 50)
-        n++;
-    if (n) {
-        r->page.runs = arena_alloc(&r->arena, sizeof(*r->page.runs));
-        r->page.n_runs = 1;
-        r->page.runs[0] = (struct msg_run){
-            .from = from, .n = n, .status = {s->disk.status + from, n}, .scores = {s->disk.scores + from, 8 * n}};
-        r->page.end = false;
-        r->page.next = from + n;
+    struct vread *v = s->disk.reads;
+    if (!v)
+        return;
+    if (v->after > s->durable_ticket) {
+        read_at(s, 1, 5);
+        return;
     }
-    broker_time(s->broker, s->now);
+    s->disk.reads = v->next;
+    struct scribe_read *r = v->read;
+    const struct vstored *d = disk_find(s, r->read.sweep);
+    free(v);
+    r->page = (struct msg_page){.end = true};
+    if (d && r->read.kind == READ_RUNS)
+        page_of_runs(d, r);
+    else if (d && r->read.kind == READ_FAILURES)
+        page_of_failures(d, r);
+    broker_clock(s);
     broker_answered(s->broker, r);
+    check_broker(s);
 }

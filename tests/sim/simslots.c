@@ -7,35 +7,25 @@
 #include <math.h>
 #include <string.h>
 
-static bool share(const struct sim *s, uint64_t position, uint64_t salt, double p)
+static bool poison(const struct vslot *v, const struct sim *s, uint64_t position)
 {
-    return (double)(hash_of(position * 31 + salt, s->seed) >> 11) * 0x1.0p-53 < p;
+    return task_share(s, v->user, position, 1, v->user->poison);
 }
 
-static bool poison(const struct sim *s, uint64_t position)
+static bool crashes(const struct sim *s, const struct vslot *v, uint64_t position, uint32_t attempt)
 {
-    return share(s, position, 1, s->weather.poison);
+    return poison(v, s, position) || (attempt == 1 && task_share(s, v->user, position, 3, v->user->flaky));
 }
 
-uint8_t task_status_of(const struct sim *s, uint64_t position)
+/* 0 = it never ends. */
+static int64_t task_time(const struct sim *s, const struct vslot *v, uint64_t position)
 {
-    return poison(s, position) || share(s, position, 2, s->weather.fails) ? 2 : 1;
-}
-
-double task_score_of(uint64_t position)
-{
-    return (double)(hash_of(position, 77) >> 11) * 0x1.0p-53;
-}
-
-static bool crashes(const struct sim *s, uint64_t position, uint32_t attempt)
-{
-    return poison(s, position) || (attempt == 1 && share(s, position, 3, s->weather.flaky));
-}
-
-static int64_t task_time(const struct sim *s, uint64_t position)
-{
-    int64_t ns = s->weather.task_ns;
-    if (share(s, position, 4, s->weather.task_tail))
+    int64_t ns = v->user->task_ns;
+    if (task_status_of(s, v->user, position) == TASK_SKIPPED)
+        return 1000;
+    if (task_share(s, v->user, position, 7, v->user->stuck) && !poison(v, s, position))
+        return 0;
+    if (task_share(s, v->user, position, 4, v->user->task_tail))
         ns *= 100;
     return ns / 2 + (int64_t)(hash_of(position, 5) % (uint64_t)(ns + 1));
 }
@@ -59,17 +49,20 @@ static void begin_task(struct vworker *w, uint32_t slot)
     v->running = v->nq > 0 && v->ready && !v->dying && v->n_records < sizeof(v->status);
     if (!v->running)
         return;
-    int64_t ns = task_time(w->sim, v->q[0].c.first + v->q[0].done);
-    v->task_end = w->sim->now + ns;
+    int64_t ns = task_time(w->sim, v, v->q[0].c.first + v->q[0].done);
+    v->task_end = ns ? w->sim->now + ns : 0;
     v->busy_ns += ns;
-    sim_at(w->sim,
-           (struct sim_event){.at = v->task_end, .kind = SIM_SLOT, .worker = w->index, .slot = slot, .life = v->life});
+    if (ns)
+        sim_at(w->sim, (struct sim_event){
+                           .at = v->task_end, .kind = SIM_SLOT, .node = w->index, .slot = slot, .life = v->life});
 }
 
 static void die(struct vworker *w, struct vslot *v, bool by_signal, int code)
 {
     v->dying = true;
     v->death = (struct slot_death){.by_signal = by_signal, .code = code, .was_ready = v->ready, .tail = "simulated"};
+    if (!v->ready && v->open_fails)
+        v->death.open_error = "a library is missing";
     if (v->nq) {
         v->death.seq = v->q[0].c.seq;
         v->death.offset = v->q[0].done;
@@ -85,29 +78,34 @@ static void end_task(struct vworker *w, uint32_t slot)
     struct vslot *v = &w->slots[slot];
     struct vchunk *q = &v->q[0];
     uint64_t position = q->c.first + q->done;
-    if (crashes(w->sim, position, q->c.attempt)) {
+    uint8_t status = task_status_of(w->sim, v->user, position);
+    if (status != TASK_SKIPPED && crashes(w->sim, v, position, q->c.attempt)) {
         die(w, v, true, 11);
         return;
     }
-    uint8_t status = task_status_of(w->sim, position);
     v->status[v->n_records] = status;
-    v->scores[v->n_records++] = status == 1 ? task_score_of(position) : NAN;
+    v->scores[v->n_records++] = status == TASK_DONE ? task_score_of(v->user, position) : NAN;
     q->done++;
-    v->done_tasks++;
     wake(w);
     begin_task(w, slot);
 }
 
-void slots_event(struct vworker *w, uint32_t slot, uint32_t life)
+void slots_event(struct vworker *w, const struct sim_event *ev)
 {
-    struct vslot *v = &w->slots[slot];
-    if (!v->alive || v->life != life || v->dying)
+    struct vslot *v = &w->slots[ev->slot];
+    if (!v->alive || v->life != ev->life || v->dying)
         return;
-    if (!v->ready) {
+    if (v->paused_until > w->sim->now) {
+        struct sim_event later = *ev;
+        later.at = v->paused_until;
+        sim_at(w->sim, later);
+    } else if (!v->ready && v->open_fails) {
+        die(w, v, false, 1);
+    } else if (!v->ready) {
         v->ready = true;
         wake(w);
-    } else if (v->running && w->sim->now >= v->task_end) {
-        end_task(w, slot);
+    } else if (v->running && v->task_end && w->sim->now >= v->task_end) {
+        end_task(w, ev->slot);
     }
 }
 
@@ -143,15 +141,16 @@ static int op_start(void *ctx, uint32_t slot, uint64_t sweep, struct slice bytes
     struct vworker *w = ctx;
     struct vslot *v = &w->slots[slot];
     (void)bytes;
-    (void)plan;
+    (void)sweep;
     SHEAF_ASSERT(!v->alive);
     uint32_t life = v->life + 1;
     memset(v, 0, sizeof(*v));
     v->alive = true;
     v->life = life;
-    v->sweep = sweep;
+    v->user = &w->sim->sweeps[plan->name[3] - '0'];
+    v->open_fails = !v->user->opens && w->sim->now < w->sim->weather.faults_until;
     int64_t at = w->sim->now + rng_between(&w->sim->rng, 1, 20) * NS_PER_MS;
-    sim_at(w->sim, (struct sim_event){.at = at, .kind = SIM_SLOT, .worker = w->index, .slot = slot, .life = life});
+    sim_at(w->sim, (struct sim_event){.at = at, .kind = SIM_SLOT, .node = w->index, .slot = slot, .life = life});
     return 0;
 }
 
@@ -225,7 +224,8 @@ static void op_sample(void *ctx, uint32_t slot, bool with_pss, struct slot_sampl
 
 void slots_init(struct vworker *w)
 {
-    memset(w->slots, 0, sizeof(w->slots));
+    for (uint32_t i = 0; i < SIM_SLOTS; i++) /* what is still to come for slots of the life before is stale */
+        w->slots[i] = (struct vslot){.life = w->slots[i].life + 1};
     w->ops = (struct slot_ops){.ctx = w,
                                .start = op_start,
                                .order = op_order,
@@ -236,11 +236,23 @@ void slots_init(struct vworker *w)
                                .sample = op_sample};
 }
 
+void slot_pause(struct vslot *v, int64_t until)
+{
+    if (!v->alive || v->was_paused)
+        return;
+    v->was_paused = true;
+    v->paused_until = until;
+}
+
 void slot_fault(struct vworker *w)
 {
-    uint32_t i = (uint32_t)rng_between(&w->sim->rng, 0, w->sim->weather.slots - 1);
-    struct vslot *v = &w->slots[i];
-    /* From outside, and only between tasks: a kill in a task is an attempt of it, which flaky tasks stand for. */
-    if (v->alive && !v->dying && !v->running)
+    struct sim *s = w->sim;
+    struct vslot *v = &w->slots[rng_between(&s->rng, 0, s->weather.slots - 1)];
+    if (rng_chance(&s->rng, 0.4)) {
+        slot_pause(v, s->now + rng_between(&s->rng, 100, 7000) * NS_PER_MS);
+        return;
+    }
+    /* From outside: in a first attempt only, so that no task runs out of attempts that way, and not while it opens. */
+    if (v->alive && v->ready && !v->dying && (!v->running || v->q[0].c.attempt == 1))
         die(w, v, true, 9);
 }
