@@ -3,6 +3,7 @@
  * sheaf run: one sweep, here, with a broker and a worker of its own (or at a broker elsewhere), from its file to the table of the
  * best trials.
  */
+#include "cli/again.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/dryrun.h"
@@ -156,6 +157,15 @@ int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
     return err;
 }
 
+static void print_how_to_go_on(const struct run_options *o)
+{
+    struct buf command = {0};
+    if (again_command(o, &command) == SHEAF_OK)
+        (void)fprintf(stderr, "sheaf: stopped; what is done is kept, `%s` goes on from there\n",
+                      (const char *)command.data);
+    buf_finish(&command);
+}
+
 int run_report(const struct run_options *o, struct run *r)
 {
     const struct msg_status *s = session_status(&r->session);
@@ -168,7 +178,7 @@ int run_report(const struct run_options *o, struct run *r)
     }
     int code = s != NULL && s->final ? outcome_exit(s) : EXIT_CANCELLED;
     if (code == EXIT_CANCELLED)
-        (void)fprintf(stderr, "sheaf: stopped; what is done is kept, `sheaf run %s` goes on from there\n", o->path);
+        print_how_to_go_on(o);
     else if (code == EXIT_WRONG)
         (void)fprintf(stderr, "sheaf: %s\n", outcome_reason(s));
     return code;

@@ -6,7 +6,9 @@ import os
 import pty
 import re
 import select
+import shlex
 import signal
+import socket
 import threading
 import time
 
@@ -282,13 +284,27 @@ def test_ctrl_c_once_keeps_what_is_done(world):
     p.send_signal(signal.SIGINT)
     out, err = p.communicate()
     assert p.returncode == 5
-    assert "goes on from there" in err and "again to end at once" in err and "cancelled" in out
+    assert f"`sheaf run {sweep}` goes on from there" in err and "again to end at once" in err and "cancelled" in out
     world.check_clean()
     shown = world.json("show", "last")
     assert shown["state"] == "cancelled" and 5 <= shown["tasks"]["done"] < 400
     world.run("wait", "last", code=5)
     rest = world.json("run", slow(world, ms=50), "--set", "params.ms=50", "--slots", "5")
     assert rest["resumed"] == shown["tasks"]["done"] and rest["tasks"]["done"] == 400
+
+
+def test_the_command_that_goes_on_is_told(world):
+    sweep = slow(world, ms=50)
+    args = ["--set", "params.ms=[51, 52]", "--limit", "300", "--seed", "7", "--state", "here"]
+    p = world.start("run", sweep, *args, "--slots", "2")
+    wait_until(lambda: p.poll() is not None or world.run("results", "last", "--tasks", "--state", "here", code=None).stdout.count(",done,") > 3,
+               "tasks are done")
+    p.send_signal(signal.SIGINT)
+    _, err = p.communicate()
+    (command,) = re.findall("`(.*)`", err)
+    words = shlex.split(command)
+    assert words[0] == "sheaf" and sorted(words[2:]) == sorted([str(sweep), *args])
+    assert world.json(*words[1:])["resumed"] > 3
 
 
 def test_ctrl_c_waits_for_running_tasks(world):
