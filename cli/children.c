@@ -43,12 +43,17 @@ static int listen_at(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-    if (fd >= 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
-        bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 && listen(fd, BACKLOG) == 0)
+    runtime_draft(path, address.sun_path);
+    bool bound = fd >= 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
+                 bind(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+    if (bound && listen(fd, BACKLOG) == 0 && rename(address.sun_path, path) == 0)
         return fd;
+    int error = errno;
+    if (bound)
+        (void)unlink(address.sun_path);
     if (fd >= 0)
         (void)close(fd);
+    errno = error;
     return -1;
 }
 

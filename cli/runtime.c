@@ -18,6 +18,7 @@
 
 #define NAME_DIGITS 16u
 #define OLD_SECONDS 60
+#define DRAFT '.' /* how the name of a socket that does not listen yet begins */
 
 static int private_dir(const char *dir, struct diag *d)
 {
@@ -32,7 +33,8 @@ static int private_dir(const char *dir, struct diag *d)
     return SHEAF_OK;
 }
 
-/* Removes sockets of brokers that were killed. Only old ones: a new one may be about to listen. */
+/* Removes sockets of brokers that were killed with everybody who could have removed them. One under its final name listens or
+ * never will again; a draft may be about to, so only old ones go. */
 static void tidy(const char *dir)
 {
     DIR *folder = opendir(dir);
@@ -42,12 +44,18 @@ static void tidy(const char *dir)
         char path[RUNTIME_PATH + 256];
         struct stat st;
         (void)snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
-        if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && now - st.st_mtime > OLD_SECONDS &&
-            client_probe(path) == ECONNREFUSED)
+        if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+            (entry->d_name[0] != DRAFT || now - st.st_mtime > OLD_SECONDS) && client_probe(path) == ECONNREFUSED)
             (void)unlink(path);
     }
     if (folder != NULL)
         (void)closedir(folder);
+}
+
+void runtime_draft(const char *path, char out[RUNTIME_PATH])
+{
+    (void)snprintf(out, RUNTIME_PATH, "%s", path);
+    strrchr(out, '/')[1] = DRAFT;
 }
 
 int runtime_path(char out[RUNTIME_PATH], struct diag *d)

@@ -16,4 +16,8 @@
  * there). 0, SHEAF_EIO, or SHEAF_EINVAL when somebody else's directory is in the way. */
 int runtime_path(char out[RUNTIME_PATH], struct diag *d);
 
+/* The name under which the socket of such a path is to be made; it is renamed once it listens. So whoever finds a socket under its
+ * final name where nobody listens knows that nobody will, and removes it: runtime_path does. */
+void runtime_draft(const char *path, char out[RUNTIME_PATH]);
+
 #endif

@@ -2,7 +2,6 @@
 """What a run does after its client was killed with -9, or everything was, or a part of it stood still: it goes on where it was, and
 runs nothing again that was done."""
 
-import os
 import signal
 import time
 
@@ -49,7 +48,6 @@ def test_after_a_kill_of_the_client_and_a_part_the_same_command_goes_on(world, o
     assert signal_all([p.pid, *pids_of(p.pid, role)], signal.SIGKILL)
     p.communicate()
     wait_until(lambda: not world.processes(), "the others end by themselves")
-    age_sockets(world)
     assert check_goes_on(world, ones)
 
 
@@ -59,15 +57,7 @@ def test_after_a_kill_of_everything_the_same_command_goes_on(world, ones, moment
     assert signal_all([p.pid, *descendants(p.pid)], signal.SIGKILL)
     p.communicate()
     wait_until(lambda: not world.processes(), "everything has ended")
-    age_sockets(world)
     assert check_goes_on(world, ones)
-
-
-def age_sockets(world):
-    """Nobody was left to remove them; the next run does if they have been there for a while."""
-    for path in world.runtime.rglob("*"):
-        if path.is_socket():
-            os.utime(path, (1, 1))
 
 
 def test_a_run_that_is_killed_again_and_again_gets_to_its_end(world, ones):
@@ -81,7 +71,6 @@ def test_a_run_that_is_killed_again_and_again_gets_to_its_end(world, ones):
         wait_until(lambda: not world.processes(), "the others end by themselves")
         assert len(kept(world)) > before
         before = len(kept(world))
-    age_sockets(world)  # killed before it had a broker, a client leaves one
     check_goes_on(world, ones)
 
 
