@@ -179,8 +179,9 @@ int children_tend(struct children *c, bool *broker_again, struct diag *d)
         struct child *child = &c->at[role];
         if (!reap(child) || !child->wanted)
             continue;
-        if (!c->progress && WIFEXITED(child->status) && WEXITSTATUS(child->status) != 0)
-            return diag_fail(d, SHEAF_EIO, "the %s gave up at once (%s); the line above says why", role_names[role],
+        /* It has said why, and the next one would say the same. */
+        if (WIFEXITED(child->status) && WEXITSTATUS(child->status) != 0)
+            return diag_fail(d, SHEAF_EIO, "the %s gave up (%s); the line above says why", role_names[role],
                              children_how(child->status));
         if (child->restarts == MAX_RESTARTS)
             return diag_fail(d, SHEAF_EIO,

@@ -2,7 +2,8 @@
  *
  * children: the broker and the worker that `sheaf run` starts beside itself, the very same programs as anywhere else. They are
  * started with posix_spawn in process groups of their own (so that Ctrl-C reaches us alone), end when the lifeline is cut
- * (a pipe whose other end we hold: it breaks however we end), and are started again when they die.
+ * (a pipe whose other end we hold: it breaks however we end), and are started again when they are killed or told to end. One
+ * that ends with an error of its own has said why, and is not.
  */
 #ifndef SHEAF_CLI_CHILDREN_H
 #define SHEAF_CLI_CHILDREN_H
@@ -46,7 +47,7 @@ int children_start(struct children *c, enum child_role role, struct diag *d);
 int children_tell_state(struct children *c, const char *dir, struct diag *d);
 
 /* Notices the ends of children (after SIGCHLD) and starts those again that should live. SHEAF_OK; SHEAF_EIO with a line in d when
- * one of them dies again and again. *broker_again: a new broker runs, which has to be asked again. */
+ * one of them has given up or dies again and again. *broker_again: a new broker runs, which has to be asked again. */
 int children_tend(struct children *c, bool *broker_again, struct diag *d);
 
 /* The broker has answered, or tasks were done: deaths from before no longer count. */

@@ -457,11 +457,27 @@ def test_a_socket_that_nobody_could_remove_is_removed_by_the_next_run(world):
     with socket.socket(socket.AF_UNIX) as nobody_listens:
         nobody_listens.bind(str(draft))
     world.run("run", world.sweep())
-    assert left.exists()  # too young to be sure about
-    os.utime(left, (1, 1))
-    world.run("run", world.sweep("b.yaml", params={"x": [1]}))
     assert not left.exists()
+    assert draft.exists()  # too young to be sure about
+    os.utime(draft, (1, 1))
+    world.run("run", world.sweep("b.yaml", params={"x": [1]}))
+    assert not draft.exists()
     world.run("rm", "1")  # its recorded endpoint leads nowhere, which must not be in the way
+
+
+def test_a_broker_that_ends_with_an_error_of_its_own_is_not_started_again(world):
+    p = running(world, slow(world), done=1)
+    p.send_signal(signal.SIGSTOP)
+    os.kill(world.process("broker"), signal.SIGKILL)
+    wait_until(lambda: not world.process("broker"), "the broker has ended")
+    (journal,) = world.state.rglob("journal.db")
+    journal.with_name("journal.db-wal").unlink()
+    journal.write_bytes(b"no journal" * 10000)
+    p.send_signal(signal.SIGCONT)
+    _, err = p.communicate()
+    reason, summary = [line for line in err.splitlines() if "tasks" not in line]  # but progress
+    assert p.returncode == 1 and "is damaged" in reason
+    assert summary == "sheaf: the broker gave up (exit status 2); the line above says why"
 
 
 # ---- progress ----
