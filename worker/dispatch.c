@@ -308,13 +308,12 @@ void slot_unload(struct worker *w, uint32_t slot)
         take_tail(w, slot, k, w->slots[slot].q[k].seen);
 }
 
-/* Offset of the task that runs in a slot's first chunk, or of the next one if it has not begun. */
+/* Offset of the task that runs in a slot's first chunk, or of the next one if it has not begun, or if what the slot says cannot be. */
 static uint32_t running_offset(const struct wslot *s)
 {
     const struct wchunk *c = &s->q[0];
-    return page_seq(s->last.current) == c->c.seq && page_offset(s->last.current) > c->seen
-               ? page_offset(s->last.current)
-               : c->seen;
+    uint32_t offset = page_offset(s->last.current);
+    return page_seq(s->last.current) == c->c.seq && offset > c->seen && offset < c->end ? offset : c->seen;
 }
 
 /* Tasks that a slot could give away, and how long they and the one that runs have kept or will keep it busy. */

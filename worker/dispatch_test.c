@@ -139,6 +139,33 @@ static void an_idle_slot_takes_half_of_what_the_busiest_has_to_spare(void **stat
     intervals_finish(&all);
 }
 
+/* A slot runs foreign code: what its page says may be anything. */
+static void a_slot_that_says_it_is_far_beyond_its_chunk_is_not_believed(void **state)
+{
+    struct worker_fixture *f = *state;
+    fixture_begin(f, 21);
+    for (int i = 0; i < 2; i++) { /* of one task and of four, ten milliseconds each */
+        uint32_t n = slot_chunk(f, 0)->count;
+        fixture_turn(f, 10 * (int64_t)n);
+        slot_tell(f, 0, n, 1);
+        fixture_turn(f, 0);
+    }
+    uint64_t first, rest = lease_take(worker_lease(f->worker, 1, 1), 1000, &first);
+    slot_tell(f, 0, slot_chunk(f, 0)->count, 1);
+    uint32_t told = slot_chunk(f, 0)->count - 1;
+    slot_tell(f, 0, told, 1);
+    slot_runs(f, 0, UINT32_MAX);
+    f->slots[0].claimed = 0;
+    slot_ready(f, 1);
+    fixture_turn(f, 10);
+    assert_int_equal(f->worker->slots[0].q[0].end, told + 1); /* the last task is its own: it runs */
+    lease_put_back(worker_lease(f->worker, 1, 1), first, first + rest);
+    struct intervals all = {0};
+    fixture_work_off(f);
+    assert_int_equal(fixture_reported(f, &all), 21);
+    intervals_finish(&all);
+}
+
 /* ---- second runs ---- */
 
 /* Two slots; slot 0 runs position 0, the last one, slot 1 is ready and idle; the broker has nothing more. */
@@ -239,6 +266,7 @@ static const struct CMUnitTest tests[] = {
     WITH(setup_two_slots, few_quick_tasks_are_not_worth_a_second_slot),
     WITH(setup_many_slots, a_plugin_with_threads_gets_fewer_slots),
     WITH(setup_two_slots, an_idle_slot_takes_half_of_what_the_busiest_has_to_spare),
+    WITH(setup_two_slots, a_slot_that_says_it_is_far_beyond_its_chunk_is_not_believed),
     WITH(setup_two_slots, a_task_that_takes_strangely_long_runs_a_second_time),
     WITH(setup_two_slots, the_slower_of_two_runs_is_stopped_and_counts_nothing),
     WITH(setup_two_slots, a_task_runs_a_second_time_once_only),
