@@ -7,7 +7,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/script.h"
 #include "tests/fuzz/worker_script.h"
-#include "worker/worker_impl.h"
+#include "tests/fuzz/workerhost.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -32,13 +32,10 @@ struct honest_slot {
 };
 
 struct world {
-    struct worker *worker;
-    struct crew_events events;
+    struct workerhost host;
     struct slot_ops ops;
     struct honest_slot slots[SLOTS];
-    int64_t now;
     bool cannot_start;
-    struct buf head, frame;
 };
 
 /* ---- the slots ---- */
@@ -109,77 +106,7 @@ static void op_sample(void *ctx, uint32_t slot, bool with_pss, struct slot_sampl
     *out = ((struct world *)ctx)->slots[slot].sample;
 }
 
-/* ---- the broker's ears ---- */
-
-static void read_back(uint32_t type, const struct buf *frame)
-{
-    static _Alignas(16) unsigned char body[PROTO_MAX_STRUCT];
-    struct arena a;
-    arena_init(&a, 0);
-    SHEAF_ASSERT(proto_body(type, frame->data, frame->len, &a, body, NULL) == 0);
-    arena_finish(&a);
-}
-
-static void env_send(void *ctx, uint32_t type, const void *body)
-{
-    struct world *w = ctx;
-    w->head.len = w->frame.len = 0;
-    SHEAF_ASSERT(proto_encode(type, body, &w->head, &w->frame) == 0);
-    read_back(type, &w->frame);
-}
-
-static void env_send_frames(void *ctx, const struct buf *head, const struct buf *frame)
-{
-    (void)ctx, (void)head;
-    read_back(MSG_REPORT, frame);
-}
-
-static uint64_t env_pss(void *ctx)
-{
-    (void)ctx;
-    return 1000;
-}
-
-static int64_t env_cpu(void *ctx)
-{
-    (void)ctx;
-    return 7;
-}
-
-/* ---- what must hold ---- */
-
-static void check(const struct world *w)
-{
-    const struct worker *k = w->worker;
-    SHEAF_ASSERT(!k->no_memory && k->outbox.bytes <= UNACKED_BYTES + ((size_t)4 << 20));
-    list_each(it, after, &k->leases)
-    {
-        const struct wlease *l = list_entry(it, struct wlease, node);
-        SHEAF_ASSERT(l->from < l->to && l->to <= l->granted_to && findings_bytes(&l->findings) <= 2 * FINDINGS_FULL);
-        SHEAF_ASSERT(l->n_retries <= l->todo.count + l->doubled.count);
-        SHEAF_ASSERT(intervals_count_in(&l->todo, l->from, l->granted_to) == l->todo.count);
-    }
-    for (uint32_t i = 0; i < SLOTS; i++)
-        SHEAF_ASSERT(k->slots[i].nq <= 2 && (k->slots[i].state == WSLOT_EMPTY) == !w->slots[i].alive);
-}
-
 /* ---- steps ---- */
-
-static void message(struct world *w, const struct step *s)
-{
-    static _Alignas(16) unsigned char body[PROTO_MAX_STRUCT];
-    struct arena a;
-    struct diag d = {""};
-    size_t len = s->len - 1u;
-    uint8_t *bytes = malloc(len ? len : 1);
-    SHEAF_ASSERT(bytes);
-    memcpy(bytes, s->bytes + 1, len);
-    arena_init(&a, 0);
-    if (proto_body(s->bytes[0], bytes, len, &a, body, &d) == 0)
-        (void)worker_message(w->worker, s->bytes[0], body);
-    arena_finish(&a);
-    free(bytes);
-}
 
 static void records(struct world *w, uint32_t slot, struct step *s)
 {
@@ -196,11 +123,11 @@ static void records(struct world *w, uint32_t slot, struct step *s)
         for (uint32_t k = 0; k < h->n_scores; k++)
             scores[i * h->n_scores + k] = status[i] == 1 ? (double)i : NAN;
     }
-    if (n == 0 || w->events.room(w->events.ctx, slot) < n * h->n_scores * sizeof(double))
+    if (n == 0 || w->host.events.room(w->host.events.ctx, slot) < n * h->n_scores * sizeof(double))
         return;
     h->done += n;
     pass_over(h);
-    w->events.records(w->events.ctx, slot, n, status, scores);
+    w->host.events.records(w->host.events.ctx, slot, n, status, scores);
 }
 
 static void dies(struct world *w, uint32_t slot, struct step *s)
@@ -221,7 +148,7 @@ static void dies(struct world *w, uint32_t slot, struct step *s)
                                .tail = words,
                                .cpu_ns = 5};
     h->alive = false;
-    w->events.died(w->events.ctx, slot, &death);
+    w->host.events.died(w->host.events.ctx, slot, &death);
 }
 
 static void side(struct world *w, uint32_t slot, struct step *s)
@@ -241,7 +168,7 @@ static void side(struct world *w, uint32_t slot, struct step *s)
         memset(text, 0, head.len + 1);
         text[0] = (char)('a' + offset % 26);
     }
-    w->events.side(w->events.ctx, slot, &head, text, head.len);
+    w->host.events.side(w->host.events.ctx, slot, &head, text, head.len);
 }
 
 static void runs(struct world *w, uint32_t slot, struct step *s)
@@ -251,8 +178,8 @@ static void runs(struct world *w, uint32_t slot, struct step *s)
     h->sample = (struct slot_sample){.current = h->nq ? page_pack(h->q[0].c.seq, offset) : 0,
                                      .state = state,
                                      .memory_bytes = step_number(s, 4) << 20,
-                                     .plugin_ns = w->now / 2,
-                                     .cpu_ns = w->now / 3};
+                                     .plugin_ns = w->host.now / 2,
+                                     .cpu_ns = w->host.now / 3};
 }
 
 /* Of a slot that lives. */
@@ -262,7 +189,7 @@ static void slot_step(struct world *w, uint32_t slot, struct step *s)
     switch (s->kind) {
     case WORKER_READY:
         if (!h->ready)
-            w->events.ready(w->events.ctx, slot);
+            w->host.events.ready(w->host.events.ctx, slot);
         h->ready = true;
         break;
     case WORKER_RECORDS:
@@ -278,7 +205,7 @@ static void slot_step(struct world *w, uint32_t slot, struct step *s)
         side(w, slot, s);
         break;
     case WORKER_OUTPUT:
-        w->events.output(w->events.ctx, slot, 1 + s->len % 2, (const char *)s->bytes, s->len);
+        w->host.events.output(w->host.events.ctx, slot, 1 + s->len % 2, (const char *)s->bytes, s->len);
         break;
     case WORKER_CLAIMS:
         if (h->nq > 0) {
@@ -294,61 +221,44 @@ static void slot_step(struct world *w, uint32_t slot, struct step *s)
 static void take(struct world *w, struct step *s)
 {
     uint32_t slot = s->arg % SLOTS;
-    worker_time(w->worker, w->now);
-    if (s->kind == WORKER_MESSAGE && s->len > 0) {
-        message(w, s);
-    } else if (s->kind == WORKER_TIME) {
-        w->now += s->arg * 20 * NS_PER_MS;
-        worker_time(w->worker, w->now);
-    } else if (s->kind == WORKER_RECONNECTED) {
-        worker_reconnected(w->worker);
-    } else if (s->kind == WORKER_STOP) {
-        worker_stop(w->worker);
-    } else if (s->kind == WORKER_CANNOT_START) {
+    workerhost_pass(&w->host, s->kind == WORKER_TIME ? s->arg * 20 * NS_PER_MS : 0);
+    if (s->kind == WORKER_MESSAGE)
+        workerhost_message(&w->host, s);
+    else if (s->kind == WORKER_RECONNECTED)
+        worker_reconnected(w->host.worker);
+    else if (s->kind == WORKER_STOP)
+        worker_stop(w->host.worker);
+    else if (s->kind == WORKER_CANNOT_START)
         w->cannot_start = s->arg & 1;
-    } else if (w->slots[slot].alive) {
+    else if (w->slots[slot].alive)
         slot_step(w, slot, s);
-    }
-    SHEAF_ASSERT(worker_tick(w->worker) >= 0);
-    check(w);
-}
-
-static void begin(struct world *w)
-{
-    static const struct worker_config config = {
-        .instance = "0123456789abcdef0123456789abcdef", .host = "here", .pid = 1, .slots = SLOTS};
-    struct worker_env env = {
-        .ctx = w, .send = env_send, .send_frames = env_send_frames, .own_pss = env_pss, .own_cpu_ns = env_cpu};
-    w->ops = (struct slot_ops){.ctx = w,
-                               .start = op_start,
-                               .order = op_order,
-                               .lower = op_lower,
-                               .stop = op_stop,
-                               .kill = op_end,
-                               .retire = op_end,
-                               .sample = op_sample};
-    w->worker = worker_create(&config, &env);
-    SHEAF_ASSERT(w->worker);
-    worker_set_ops(w->worker, &w->ops);
-    w->events = worker_events(w->worker);
-    worker_time(w->worker, w->now);
+    workerhost_turn(&w->host);
+    for (uint32_t i = 0; i < SLOTS; i++)
+        SHEAF_ASSERT((w->host.worker->slots[i].state == WSLOT_EMPTY) == !w->slots[i].alive);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct world w = {.now = 1000 * NS_PER_S};
+    struct world w = {.cannot_start = false};
     struct script script = {data, data + size};
     struct step s, end = {.kind = WORKER_DIES};
-    begin(&w);
+    w.ops = (struct slot_ops){.ctx = &w,
+                              .start = op_start,
+                              .order = op_order,
+                              .lower = op_lower,
+                              .stop = op_stop,
+                              .kill = op_end,
+                              .retire = op_end,
+                              .sample = op_sample};
+    workerhost_init(&w.host, SLOTS);
+    worker_set_ops(w.host.worker, &w.ops);
     for (uint32_t i = 0; i < STEPS_MOST && script_next(&script, &s); i++)
         take(&w, &s);
-    worker_stop(w.worker);
+    worker_stop(w.host.worker);
     for (uint32_t i = 0; i < SLOTS; i++)
         if (w.slots[i].alive)
             dies(&w, i, &end);
-    SHEAF_ASSERT(worker_finished(w.worker));
-    worker_destroy(w.worker);
-    buf_finish(&w.head);
-    buf_finish(&w.frame);
+    SHEAF_ASSERT(worker_finished(w.host.worker));
+    workerhost_finish(&w.host);
     return 0;
 }
