@@ -57,7 +57,15 @@ static int open_data(struct prepared *p, const char **path, struct diag *d)
     if (*path == NULL)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     struct diag found = {{0}};
+    if (strncmp(data, "b2:", 3) == 0) {
+        (void)diag_fail(&found, SHEAF_EINVAL,
+                        "this version does not find data by its digest yet; give the name of a "
+                        ".sheaf file");
+        return at_field(p, "data", SHEAF_EINVAL, &found, d);
+    }
     int err = dataset_open(*path, &p->data, &found);
+    if (err == SHEAF_ENOENT)
+        (void)diag_fail(&found, err, "there is no file %s; check data, or make it with `sheaf pack`", *path);
     return err == SHEAF_OK ? err : at_field(p, "data", err, &found, d);
 }
 

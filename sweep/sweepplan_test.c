@@ -96,12 +96,12 @@ static void every_field_reaches_the_plan(void **state)
 {
     (void)state;
     struct fixture x;
-    make(&x, "name: \"2024\"\n" HEAD "params: {top_n: [5, 2]}\nsearch: {seed: 7}\nwhere: [top_n > 2, top_n < 9]\n"
+    make(&x, "name: \"2024 a\"\n" HEAD "params: {top_n: [5, 2]}\nsearch: {seed: 7}\nwhere: [top_n > 2, top_n < 9]\n"
              "split: {walk_forward: {train: 252, test: 63, step: 21, gap: 5, anchored: true}}\n"
              "reduce: {split: median, key: sum}\ngoal: [{minimize: turnover}, {maximize: sharpe}]\n"
              "limits: {task_seconds: 0.5, memory_mb: 1024, attempts: 2, failures: 100}\nkeep: {best: 1000}\n");
     const struct plan *p = &x.plan;
-    assert_string_equal(p->name, "2024");
+    assert_string_equal(p->name, "2024 a");
     assert_int_equal(p->seed, 7);
     assert_true(p->n_where == 2 && strcmp(p->where[1], "top_n < 9") == 0);
     const struct plan_split *s = &p->split;

@@ -202,7 +202,24 @@ static const struct field root_fields[] = {
      .section = &keep_section,
      .give = "all or {best: TRIALS}"},
 };
-static const struct section root_section = SECTION(root_fields, NULL);
+
+/* A name stands where a sweep's number or `last` may stand, and in one line of a table. */
+static int rule_root(const struct ynode *map, const char *path, struct diag *d)
+{
+    (void)path;
+    const struct ynode *name = ynode_get(map, "name");
+    const char *text = sweepschema_text(map, "name", "");
+    char shown[SCALAR_SHOWN];
+    if (text[0] != '\0' && (strspn(text, "0123456789") == strlen(text) || strcmp(text, "last") == 0))
+        return place_fail(&name->at, d, "name is %s, which means another sweep in `sheaf show`; add a word to it",
+                          ynode_show(name, shown));
+    for (const char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            return place_fail(&name->at, d, "name has a line break or another control character; remove it");
+    return 0;
+}
+
+static const struct section root_section = SECTION(root_fields, rule_root);
 
 static bool has_word(const char *const *words, const char *word)
 {
@@ -250,7 +267,12 @@ static bool is_too_much(const struct field *f, const struct ynode *n, char out[S
 static int wrong_value(const struct field *f, const struct ynode *n, const char *path, struct diag *d)
 {
     char shown[SCALAR_SHOWN], give[SUGGEST_BYTES];
-    if (!is_too_much(f, n, give))
+    bool scalar = n->kind == YNODE_SCALAR, numbers = (f->kinds & (F_INT | F_NUMBER | F_SCALAR)) != 0;
+    if (scalar && numbers && n->value.kind == SCALAR_NONFINITE)
+        snprintf(give, sizeof give, "a finite one");
+    else if (scalar && numbers && n->value.kind == SCALAR_HUGE)
+        snprintf(give, sizeof give, "one that fits");
+    else if (!is_too_much(f, n, give))
         expected(f, give);
     return place_fail(&n->at, d, "%s is %s; give %s", path, ynode_show(n, shown), give);
 }

@@ -5,9 +5,11 @@
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "worker/pluginfind.h"
 #include "common/buf.h"
+#include "sweep/suggest.h"
 #include "worker/descriptor.h"
 #include "worker/selfexe.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -25,7 +27,10 @@ struct finder {
     struct arena *arena;
     struct buf looked; /* "/a, /b": the folders without a hit */
     const char *found;
-    int rc; /* SHEAF_ENOMEM once memory ran out */
+    const char *second;  /* another of that name on the same path */
+    bool all;            /* look on behind a hit: one more is an ambiguity */
+    struct suggest near; /* the plugins of those folders */
+    int rc;              /* SHEAF_ENOMEM once memory ran out */
 };
 
 static bool ends_in(const char *name, const char *end)
@@ -36,25 +41,69 @@ static bool ends_in(const char *name, const char *end)
 
 static bool is_done(const struct finder *f)
 {
-    return f->found || f->rc;
+    return (f->found && !f->all) || f->second || f->rc;
+}
+
+/* Was this folder looked through before? */
+static bool seen(const struct finder *f, const char *dir, size_t len)
+{
+    const char *at = f->looked.len ? (const char *)f->looked.data : "";
+    while (*at) {
+        size_t n = strcspn(at, ",");
+        if (n == len && memcmp(at, dir, len) == 0)
+            return true;
+        at += n + strspn(at + n, ", ");
+    }
+    return false;
+}
+
+static void offer_plugins(struct finder *f, const char *dir)
+{
+    DIR *folder = opendir(dir);
+    struct dirent *entry;
+    while (folder && (entry = readdir(folder)) != NULL) {
+        size_t n = strlen(entry->d_name);
+        char *name = ends_in(entry->d_name, ".so") ? arena_text(f->arena, entry->d_name, n - 3) : NULL;
+        if (name && descriptor_name_ok(name))
+            suggest_offer(&f->near, name);
+    }
+    if (folder)
+        (void)closedir(folder);
+}
+
+static void take(struct finder *f, const char *path)
+{
+    char real[PATH_MAX];
+    if (!realpath(path, real) || (f->found && strcmp(f->found, real) == 0))
+        return;
+    const char *copy = arena_text(f->arena, real, strlen(real));
+    f->rc = copy ? 0 : SHEAF_ENOMEM;
+    if (f->found)
+        f->second = copy;
+    else
+        f->found = copy;
 }
 
 /* Looks in one folder; a folder that is not there is as good as an empty one. */
 static void look_in(struct finder *f, const char *dir, size_t dir_len)
 {
-    char path[PATH_MAX], real[PATH_MAX];
+    char path[PATH_MAX];
     struct stat st;
-    if (dir_len == 0 || is_done(f))
+    if (dir_len == 0 || is_done(f) || seen(f, dir, dir_len))
         return;
     if (buf_printf(&f->looked, "%s%.*s", f->looked.len ? ", " : "", (int)dir_len, dir) != 0) {
         f->rc = SHEAF_ENOMEM;
         return;
     }
     int n = snprintf(path, sizeof path, "%.*s/%s", (int)dir_len, dir, f->file);
-    if (n < 0 || (size_t)n >= sizeof path || stat(path, &st) != 0 || !S_ISREG(st.st_mode) || !realpath(path, real))
+    if (n < 0 || (size_t)n >= sizeof path)
         return;
-    f->found = arena_text(f->arena, real, strlen(real));
-    f->rc = f->found ? 0 : SHEAF_ENOMEM;
+    if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
+        take(f, path);
+    } else if (!f->found) {
+        path[dir_len] = '\0';
+        offer_plugins(f, path);
+    }
 }
 
 static void look_in_list(struct finder *f, const char *list)
@@ -87,13 +136,33 @@ static int find_path(const char *name, const char *base_dir, struct arena *arena
 {
     char joined[PATH_MAX], real[PATH_MAX];
     bool absolute = name[0] == '/';
-    int n = snprintf(joined, sizeof joined, "%s%s%s", absolute ? "" : base_dir, absolute ? "" : "/", name);
+    bool here = absolute || strcmp(base_dir, ".") == 0;
+    int n = snprintf(joined, sizeof joined, "%s%s%s", here ? "" : base_dir, here ? "" : "/", name);
     if (n < 0 || (size_t)n >= sizeof joined)
         return diag_fail(d, SHEAF_EINVAL, "plugin %s: the path is too long", name);
     if (!realpath(joined, real))
-        return diag_fail(d, errno == ENOENT ? SHEAF_ENOENT : SHEAF_EIO, "plugin %s: %s", joined, strerror(errno));
+        return errno == ENOENT ? diag_fail(d, SHEAF_ENOENT, "there is no plugin %s; check its path", joined)
+                               : diag_fail(d, SHEAF_EINVAL, "plugin %s: %s", joined, strerror(errno));
     *path = arena_text(arena, real, strlen(real));
     return *path ? 0 : diag_fail(d, SHEAF_ENOMEM, "out of memory");
+}
+
+/* What is on the plugin path, or why not. */
+static int settle(const struct finder *f, const char *name, struct diag *d)
+{
+    if (f->rc)
+        return diag_fail(d, f->rc, "out of memory");
+    if (f->second)
+        return diag_fail(d, SHEAF_EINVAL, "two plugins are called '%s': %s and %s; give the path of the one you mean",
+                         name, f->found, f->second);
+    if (f->found)
+        return 0;
+    const char *looked = (const char *)f->looked.data;
+    if (f->near.nearest)
+        return diag_fail(d, SHEAF_ENOENT, "no plugin '%s': there is no %s in %s; did you mean %s?", name, f->file,
+                         looked, f->near.nearest);
+    return diag_fail(d, SHEAF_ENOENT, "no plugin '%s': there is no %s in %s; set SHEAF_PLUGIN_PATH or give a path",
+                     name, f->file, looked);
 }
 
 int plugin_find(const char *name, const char *base_dir, struct arena *arena, const char **path, struct diag *d)
@@ -109,14 +178,13 @@ int plugin_find(const char *name, const char *base_dir, struct arena *arena, con
                          name);
     char file[DESCRIPTOR_MAX_NAME + 4];
     snprintf(file, sizeof file, "%s.so", name);
-    struct finder f = {.file = file, .arena = arena};
+    struct finder f = {.file = file, .arena = arena, .all = true};
+    suggest_begin(&f.near, name);
     look_in_list(&f, getenv("SHEAF_PLUGIN_PATH"));
+    f.all = false; /* what the path has goes before what is installed */
     look_beside_executable(&f);
     look_in(&f, SHEAF_PLUGIN_DIR, strlen(SHEAF_PLUGIN_DIR));
-    int rc = f.rc ? diag_fail(d, f.rc, "out of memory") : 0;
-    if (!rc && !f.found)
-        rc = diag_fail(d, SHEAF_ENOENT, "no plugin '%s': there is no %s in %s; set SHEAF_PLUGIN_PATH or give a path",
-                       name, file, (const char *)f.looked.data);
+    int rc = settle(&f, name, d);
     buf_finish(&f.looked);
     if (!rc)
         *path = f.found;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* asprintf */
 #include "worker/pluginfind.h"
 
 #include <setjmp.h>
@@ -41,11 +42,31 @@ static void assert_found(const char *name, const char *expected)
     assert_string_equal(found, path);
 }
 
-static void the_first_folder_of_the_plugin_path_wins(void **state)
+static void two_of_one_name_are_an_ambiguity(void **state)
 {
     (void)state;
-    assert_found("both", "a/both.so");
     assert_found("second", "b/second.so");
+    char line[512];
+    snprintf(line, sizeof line,
+             "two plugins are called 'both': %s/a/both.so and %s/b/both.so; give the path of the one you mean", dir,
+             dir);
+    assert_int_equal(find("both"), SHEAF_EINVAL);
+    assert_string_equal(diag.text, line);
+    setenv("SHEAF_PLUGIN_PATH", strchr(path_list, ':') + 1, 1); /* the same folder twice is not two */
+    assert_found("second", "b/second.so");
+    char *twice = NULL;
+    assert_true(asprintf(&twice, "%s/b:%s/b/../b", dir, dir) > 0);
+    setenv("SHEAF_PLUGIN_PATH", twice, 1);
+    free(twice);
+    assert_found("both", "b/both.so");
+    setenv("SHEAF_PLUGIN_PATH", path_list, 1);
+}
+
+static void a_near_miss_gets_a_hint(void **state)
+{
+    (void)state;
+    assert_int_equal(find("secnd"), SHEAF_ENOENT);
+    assert_non_null(strstr(diag.text, "; did you mean second?"));
 }
 
 static void a_path_counts_from_the_sweep_files_folder(void **state)
@@ -118,7 +139,8 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_first_folder_of_the_plugin_path_wins),
+        cmocka_unit_test(two_of_one_name_are_an_ambiguity),
+        cmocka_unit_test(a_near_miss_gets_a_hint),
         cmocka_unit_test(a_path_counts_from_the_sweep_files_folder),
         cmocka_unit_test(a_miss_lists_every_place),
         cmocka_unit_test(a_folder_is_no_plugin),

@@ -47,13 +47,31 @@ static int check_entry(const char *path, const struct sheaf_plugin *p, struct di
     return 0;
 }
 
+/* Said by ourselves: the loader's "file too short" and "invalid ELF header" help nobody. */
+static bool is_shared_object(const char *path)
+{
+#ifdef __ELF__
+    char magic[4] = "";
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, magic, sizeof magic) : -1;
+    if (fd >= 0)
+        close(fd);
+    return n < 0 || (n == (ssize_t)sizeof magic && memcmp(magic, "\177ELF", sizeof magic) == 0);
+#else
+    (void)path;
+    return true;
+#endif
+}
+
 int pluginhost_load(const char *path, const struct sheaf_plugin **out, struct diag *d)
 {
     struct stat st;
     if (stat(path, &st) != 0)
         return diag_fail(d, errno == ENOENT ? SHEAF_ENOENT : SHEAF_EIO, "plugin %s: %s", path, strerror(errno));
     if (!S_ISREG(st.st_mode))
-        return diag_fail(d, SHEAF_EINVAL, "plugin %s: not a regular file", path);
+        return diag_fail(d, SHEAF_EINVAL, "plugin %s: not a file; give a name or the path of a .so file", path);
+    if (!is_shared_object(path))
+        return diag_fail(d, SHEAF_EINVAL, "plugin %s: not a shared object; compile it with -shared -fPIC", path);
     char real[PATH_MAX]; /* dlopen looks for a bare name elsewhere */
     if (!realpath(path, real))
         return diag_fail(d, SHEAF_EIO, "plugin %s: %s", path, strerror(errno));
