@@ -76,6 +76,7 @@ static void start(struct world *w)
                                    .own_pss = env_pss,
                                    .own_cpu_ns = env_number,
                                    .wall_ms = env_number};
+    w->config.last_sweep = w->journal.last_sweep;
     w->broker = broker_create(&w->config, &env);
     SHEAF_ASSERT(w->broker);
     broker_time(w->broker, w->now);

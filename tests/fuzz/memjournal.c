@@ -115,7 +115,9 @@ static struct kept_sweep *add_sweep(struct memjournal *m, const struct journal_o
     *at = s;
     set(&s->plan, op->blob);
     set(&s->identity, op->identity);
-    s->state = SWEEP_RUNNING;
+    SHEAF_ASSERT(s->id > m->last_sweep); /* no number is given twice */
+    m->last_sweep = s->id;
+    s->state = SWEEP_QUEUED;
     s->wall_ms = op->wall_ms;
     return s;
 }
