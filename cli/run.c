@@ -7,6 +7,7 @@
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/dryrun.h"
+#include "cli/offline.h"
 #include "cli/outcome.h"
 #include "cli/prepare.h"
 #include "cli/run.h"
@@ -135,6 +136,8 @@ int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
 {
     bool remote = o->broker != NULL && o->broker[0] != '\0';
     struct starting starting = {o, r};
+    if (!remote && state_root(o->state, &r->arena, d) == NULL) /* before anything is begun */
+        return SHEAF_EINVAL;
     int err = session_begin(&r->session, d);
     r->session.quiet = o->quiet;
     if (err == SHEAF_OK)
@@ -184,6 +187,36 @@ int run_report(const struct run_options *o, struct run *r)
     return code;
 }
 
+/* A stored sweep is in nobody's way when none of its tasks is done: then there is nothing that a changed plugin, dataset or list of
+ * trials could be mixed with. d: why the broker would not go on with it. */
+static bool may_begin_anew(const struct run_options *o, const struct run *r, const struct diag *d)
+{
+    struct offline *stored = NULL;
+    struct client_msg m;
+    client_msg_init(&m);
+    bool asked = !o->fresh && r->folder.dir != NULL && offline_open(r->folder.dir, &stored, NULL) == SHEAF_OK &&
+                 offline_call(stored, MSG_WATCH, &(struct msg_watch){.top = 1}, MSG_STATUS, &m, NULL) == SHEAF_OK;
+    const struct msg_status *s = m.body;
+    bool empty = asked && s->done == 0 && s->failed == 0;
+    if (empty)
+        (void)fprintf(stderr, "sheaf: %.*s; none of its tasks is done, so it begins anew\n", (int)strcspn(d->text, ":"),
+                      d->text);
+    offline_close(stored);
+    client_msg_finish(&m);
+    return empty;
+}
+
+static int carry_out(struct run_options *o, struct run *r, struct diag *d)
+{
+    int err = run_carry_out(o, r, d);
+    if (err != SHEAF_EINVAL || !may_begin_anew(o, r, d))
+        return err;
+    run_finish(r);
+    o->fresh = true;
+    d->text[0] = '\0';
+    return run_carry_out(o, r, d);
+}
+
 int cmd_run(int argc, char **argv)
 {
     struct run_options o = {.slots = 0};
@@ -195,7 +228,7 @@ int cmd_run(int argc, char **argv)
     struct run r;
     struct diag d = {{0}};
     run_init(&r);
-    int err = run_carry_out(&o, &r, &d);
+    int err = carry_out(&o, &r, &d);
     if (err != SHEAF_OK && !session_interrupted(&r.session))
         code = exit_report(err, &d);
     else

@@ -40,6 +40,12 @@ const char *state_root(const char *flag, struct arena *a, struct diag *d)
         (void)diag_fail(d, SHEAF_EINVAL, "there is no home for the state directory; give --state DIR or $SHEAF_STATE");
     if (root == NULL && (d == NULL || d->text[0] == '\0'))
         (void)diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    struct stat st;
+    errno = 0;
+    if (root != NULL && ((stat(root, &st) == 0 && !S_ISDIR(st.st_mode)) || errno == ENOTDIR)) {
+        (void)diag_fail(d, SHEAF_EINVAL, "the state directory %s is no directory; choose another with --state", root);
+        return NULL;
+    }
     return root;
 }
 

@@ -37,6 +37,12 @@ static int open_once(struct target *t, struct diag *d)
     return offline_open(t->folder.dir, &t->offline, d);
 }
 
+static int never_ran(const struct target *t, struct diag *d)
+{
+    return diag_fail(d, SHEAF_ENOENT, "sweep %" PRIu64 " has no results yet: it never ran; `sheaf run %s` runs it",
+                     t->number, t->folder.source[0] != '\0' ? t->folder.source : "SWEEP.yaml");
+}
+
 int target_open_folder(struct target *t, const struct state_sweep *folder, struct diag *d)
 {
     t->folder = *folder;
@@ -49,9 +55,7 @@ int target_open_folder(struct target *t, const struct state_sweep *folder, struc
         (void)nanosleep(&pause, NULL);
         err = open_once(t, d);
     }
-    if (err == SHEAF_ENOENT)
-        return diag_fail(d, SHEAF_ENOENT, "sweep %" PRIu64 " has no results yet: it never ran", folder->number);
-    return err;
+    return err == SHEAF_ENOENT ? never_ran(t, d) : err;
 }
 
 /* Which sweep of a broker elsewhere? */
@@ -133,6 +137,8 @@ int target_status(struct target *t, uint32_t top, struct diag *d)
 {
     struct msg_watch m = {.sweep = t->sweep, .top = top, .plan = true};
     int err = target_ask(t, MSG_WATCH, &m, MSG_STATUS, d);
+    if (err == SHEAF_ENOENT && t->folder.dir != NULL) /* a journal without a sweep */
+        return never_ran(t, d);
     if (err != SHEAF_OK)
         return err;
     struct client_msg swap = t->status;
