@@ -134,9 +134,9 @@ static int place_columns(struct frame *t, const struct guess *guesses, struct di
         at += (t->rows * dtype_size(t->columns[i].dtype) + ALIGN - 1) / ALIGN * ALIGN;
     }
     t->map_bytes = at;
-    t->map = scratch_map(t->near, at, d);
-    if (t->map == NULL)
-        return SHEAF_EIO;
+    int err = scratch_map(t->near, at, &t->map, d);
+    if (err != 0)
+        return err;
     at = 0;
     for (uint32_t i = 0; i < t->n_columns; i++) {
         t->columns[i].data = (char *)t->map + at;

@@ -87,21 +87,23 @@ int order_make(const struct frame *t, const struct column *key, const struct col
 {
     struct order o = {.n = t->rows};
     uint64_t rows = t->rows;
-    struct order_row *spare;
-    uint64_t spare_bytes = (rows / 2 + 1) * sizeof *spare;
+    void *map = NULL;
+    uint64_t spare_bytes = (rows / 2 + 1) * sizeof *o.rows;
+    int err = scratch_map(t->near, rows * sizeof *o.rows, &map, d);
 
-    o.rows = scratch_map(t->near, rows * sizeof *o.rows, d);
-    if (o.rows == NULL)
-        return SHEAF_EIO;
+    if (err != 0)
+        return err;
+    o.rows = map;
     for (uint64_t i = 0; i < rows; i++) {
         o.rows[i] = (struct order_row){order_ordinal(key, i), by == NULL ? 0 : order_ordinal(by, i), i};
         o.moved = o.moved || (i > 0 && before(&o.rows[i], &o.rows[i - 1]));
     }
     if (o.moved) {
-        spare = scratch_map(t->near, spare_bytes, d);
-        if (spare == NULL) {
+        void *spare = NULL;
+        err = scratch_map(t->near, spare_bytes, &spare, d);
+        if (err != 0) {
             order_finish(&o);
-            return SHEAF_EIO;
+            return err;
         }
         merge_sort(o.rows, spare, rows);
         scratch_unmap(spare, spare_bytes);
@@ -113,11 +115,13 @@ int order_make(const struct frame *t, const struct column *key, const struct col
 int order_cut(struct order *o, uint64_t least, const char *near, struct diag *d)
 {
     uint64_t block = o->n / 64 > least ? o->n / 64 : least;
-    uint64_t spare_bytes = (block / 2 + 1) * sizeof(struct order_row);
-    struct order_row *spare = scratch_map(near, spare_bytes, d);
+    uint64_t most = o->n < block ? o->n : block;
+    uint64_t spare_bytes = (most / 2 + 1) * sizeof(struct order_row);
+    void *spare = NULL;
+    int err = scratch_map(near, spare_bytes, &spare, d);
 
-    if (spare == NULL)
-        return SHEAF_EIO;
+    if (err != 0)
+        return err;
     for (uint64_t from = 0; from < o->n; from += block) {
         struct order_row *v = o->rows + from;
         uint64_t n = o->n - from < block ? o->n - from : block;

@@ -264,23 +264,26 @@ int scratch_publish(struct scratch *s, bool replace, struct diag *d)
     return err;
 }
 
-void *scratch_map(const char *near, uint64_t size, struct diag *d)
+int scratch_map(const char *near, uint64_t size, void **out, struct diag *d)
 {
     struct scratch s;
     void *map = MAP_FAILED;
 
     if (size == 0)
         size = 1;
-    if (scratch_open(&s, near, 0600, d) != 0)
-        return NULL;
+    int err = scratch_open(&s, near, 0600, d);
+    if (err != 0)
+        return err;
     /* Reserved in full: on a sparse file a full disk would be a SIGBUS in the middle of a store. */
-    if (scratch_reserve(&s, size, d) == 0) {
+    err = scratch_reserve(&s, size, d);
+    if (err == 0)
         map = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, s.fd, 0);
-        if (map == MAP_FAILED)
-            fail(d, near, "cannot map a working file");
-    }
+    if (err == 0 && map == MAP_FAILED)
+        err = fail(d, near, "cannot map a working file");
     scratch_discard(&s);
-    return map == MAP_FAILED ? NULL : map;
+    if (err == 0)
+        *out = map;
+    return err;
 }
 
 void scratch_unmap(void *map, uint64_t size)

@@ -39,8 +39,8 @@ void scratch_discard(struct scratch *s);
 void scratch_guard(void);
 
 /* A nameless working area of `size` bytes on the file system of `near`, mapped for reading and writing: memory that
- * may be larger than memory. NULL with a line in d; size 0 gives one page. Release with scratch_unmap. */
-void *scratch_map(const char *near, uint64_t size, struct diag *d);
+ * may be larger than memory. size 0 gives one page. 0, or as scratch_open and scratch_reserve. Release with scratch_unmap. */
+int scratch_map(const char *near, uint64_t size, void **map, struct diag *d);
 void scratch_unmap(void *map, uint64_t size);
 
 /* Writes all of it at `offset`, however often the system breaks off. 0, SHEAF_ENOSPC or SHEAF_EIO. */

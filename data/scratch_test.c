@@ -78,18 +78,18 @@ static void a_discarded_file_is_gone(void **state)
 static void a_map_holds_what_is_stored_and_has_no_name(void **state)
 {
     uint64_t size = (uint64_t)10 << 20;
-    uint8_t *map = scratch_map("final", size, NULL);
+    void *area = NULL;
     (void)state;
-    assert_non_null(map);
+    assert_int_equal(scratch_map("final", size, &area, NULL), 0);
+    uint8_t *map = area;
     assert_int_equal(count_files(), 0);
     for (uint64_t i = 0; i < size; i += 4096)
         map[i] = (uint8_t)(i >> 12);
     for (uint64_t i = 0; i < size; i += 4096)
         assert_int_equal(map[i], (uint8_t)(i >> 12));
     scratch_unmap(map, size);
-    map = scratch_map("final", 0, NULL);
-    assert_non_null(map);
-    scratch_unmap(map, 0);
+    assert_int_equal(scratch_map("final", 0, &area, NULL), 0);
+    scratch_unmap(area, 0);
     scratch_unmap(NULL, 0);
 }
 
@@ -105,7 +105,9 @@ static void no_room_is_an_error_before_the_first_byte(void **state)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
     assert_int_equal(scratch_open(&s, "final", 0644, NULL), 0);
     int err = scratch_reserve(&s, 1 << 20, &d);
-    assert_null(scratch_map("final", 1 << 20, NULL));
+    void *map = NULL;
+    assert_int_equal(scratch_map("final", 1 << 20, &map, NULL), SHEAF_EIO);
+    assert_null(map);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     assert_true(err < 0);
     assert_string_equal(d.text, "final: cannot reserve 1048576 bytes: File too large");
