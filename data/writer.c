@@ -16,6 +16,7 @@
 #define PENDING ((size_t)1 << 20)
 
 struct writer {
+    hash_state chunk; /* first member, for it is over-aligned */
     struct scratch file;
     struct header *plan;
     bool replace;
@@ -24,7 +25,6 @@ struct writer {
     uint64_t done;    /* bytes of the body that are in the file */
     uint32_t array;   /* being written */
     uint64_t left;    /* bytes that it still needs */
-    hash_state chunk;
     uint8_t *pending; /* small writes are gathered here */
     size_t n_pending;
 };
@@ -79,6 +79,15 @@ static int prepare(struct writer *w, struct diag *d)
     return err;
 }
 
+/* hash_state wants more than malloc's alignment. */
+static struct writer *new_writer(void)
+{
+    struct writer *w = aligned_alloc(_Alignof(struct writer), sizeof *w);
+    if (w != NULL)
+        memset(w, 0, sizeof *w);
+    return w;
+}
+
 int writer_create(const char *path, struct header *plan, bool replace, struct writer **out, struct diag *d)
 {
     struct writer *w;
@@ -90,7 +99,7 @@ int writer_create(const char *path, struct header *plan, bool replace, struct wr
         return diag_fail(d, SHEAF_EINVAL, "%s: not a regular file, so it is not replaced; choose another name", path);
     if (!replace && access(path, F_OK) == 0)
         return diag_fail(d, SHEAF_EBUSY, "%s: the file exists; replace it with --force", path);
-    w = calloc(1, sizeof *w);
+    w = new_writer();
     if (w == NULL)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     w->plan = plan;
