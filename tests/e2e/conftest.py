@@ -19,7 +19,8 @@ import pytest
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SHEAF = pathlib.Path(os.environ.get("SHEAF", SOURCE / "build" / "bin" / "sheaf")).resolve()
 BUILD = SHEAF.parent.parent
-SANITIZED = SHEAF.is_file() and b"__asan_init" in SHEAF.read_bytes()  # reserves more address space than memory_mb allows
+PROGRAM = SHEAF.read_bytes() if SHEAF.is_file() else b""
+SANITIZED = b"__asan_init" in PROGRAM or b"__tsan_init" in PROGRAM  # reserves more address space than memory_mb allows
 PORTABLE = (BUILD / "CMakeCache.txt").is_file() and "SHEAF_PORTABLE:BOOL=ON" in (BUILD / "CMakeCache.txt").read_text()
 PATIENCE = 60  # seconds that anything may take on a loaded machine; never what a test waits for
 
@@ -56,9 +57,11 @@ class World:
             "SHEAF_PLUGIN_PATH": f"{BUILD}/tests/plugins:{BUILD}/plugins",
             "SHEAF_TEST": self.mark,
         }
-        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"):
-            if name in os.environ:
-                self.env[name] = os.environ[name]
+        self.reports = self.runtime / "reports"  # what a sanitizer has to say, whatever becomes of the process's stderr
+        for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
+            if SANITIZED:
+                self.reports.mkdir(exist_ok=True)
+                self.env[name] = ":".join(filter(None, [os.environ.get(name), f"log_path={self.reports}/{name.split('_')[0]}"]))
 
     def start(self, *args, **more):
         """A running sheaf; its outputs are pipes unless given."""
@@ -125,8 +128,10 @@ class World:
         return None
 
     def check_clean(self):
-        """Nothing is left: no process, nothing in the runtime directory, no temporary file, no shared memory of ours."""
+        """Nothing is left: no process, nothing in the runtime directory, no temporary file, no shared memory of ours; and no
+        sanitizer has reported anything."""
         wait_until(lambda: not self.processes(), f"all processes ended: {self.processes()}", 10)
+        assert "\n".join(p.read_text() for p in self.reports.glob("*")) == ""
         assert [str(p) for p in self.runtime.rglob("*") if not p.is_dir()] == []
         assert list(self.temporary.rglob("*")) == []
         shm = pathlib.Path("/dev/shm")

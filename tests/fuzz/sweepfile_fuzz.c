@@ -51,12 +51,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const uint8_t *nul = size > 0 ? memchr(data, 0, size) : NULL;
     size_t len = nul != NULL ? (size_t)(nul - data) : size;
-    char *text = strndup(nul != NULL ? (const char *)nul + 1 : "", nul != NULL ? size - len - 1 : 0);
+    size_t rest = nul != NULL ? size - len - 1 : 0;
+    char *text = calloc(1, rest + 1);
     const char *set[] = {text};
     struct sweep_overrides o = {.set = set, .n_set = nul != NULL};
     struct diag d = {{0}};
     if (text == NULL)
         return 0;
+    if (rest > 0)
+        memcpy(text, nul + 1, rest);
     struct sweepfile *f = sweepfile_parse("s.yaml", size > 0 ? (const char *)data : "", len, &o, &d);
     if (f != NULL)
         resolve(f);
