@@ -226,6 +226,12 @@ static bool findings_due(const struct worker *w, const struct findings *f)
     return f->since && (w->now - f->since >= REPORT_NS || findings_bytes(f) >= FINDINGS_FULL || f->n_runs >= 4096);
 }
 
+void worker_post_full(struct worker *w, struct wlease *l)
+{
+    if (l->todo.count > 0 && findings_bytes(&l->findings) >= FINDINGS_FULL)
+        post(w, l, false);
+}
+
 static bool lease_over(const struct worker *w, const struct wlease *l)
 {
     if (l->todo.count == 0 || l->sweep->broken)

@@ -121,6 +121,10 @@ void worker_break_sweep(struct worker *w, struct wsweep *s, const char *reason);
 /* Any failed allocation in the steady state ends the worker in good order: its leases go back to others. */
 void worker_check(struct worker *w, int err);
 
+/* Sends what a lease has found, if that is much: with many slots one turn may bring many megabytes. A lease that is through
+ * waits for its last report. */
+void worker_post_full(struct worker *w, struct wlease *l);
+
 /* dispatch.c */
 void dispatch(struct worker *w);
 uint32_t slots_alive(const struct worker *w, const struct wsweep *s);

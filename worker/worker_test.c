@@ -214,6 +214,27 @@ static void slots_wait_while_too_much_is_unacknowledged(void **state)
     assert_int_equal(f->events.room(f->events.ctx, 0), room);
 }
 
+static void a_full_report_does_not_wait_for_the_end_of_the_turn(void **state)
+{
+    struct worker_fixture *f = *state;
+    fixture_begin(f, 1000000);
+    struct wlease *l = worker_lease(f->worker, 1, 1);
+    uint64_t n = FINDINGS_FULL / sizeof(double);
+    uint8_t *status = malloc(n);
+    double *scores = calloc(n, sizeof(double));
+    assert_true(status && scores);
+    memset(status, 1, n);
+    assert_int_equal(lease_finish(l, 500000, n, status, scores, 1, f->now), 0); /* as other slots might have told */
+    free(status);
+    free(scores);
+    mailbox_clear(&f->out);
+    slot_tell(f, 0, 1, 1);
+    const struct msg_report *m = fixture_last_report(f);
+    assert_int_equal(m->n_runs, 2);
+    assert_true(m->runs[0].n == n && m->runs[1].from == 0 && m->runs[1].n == 1 && !m->closed);
+    assert_int_equal(findings_bytes(&l->findings), 0);
+}
+
 /* ---- asking for work ---- */
 
 static void it_asks_for_work_before_it_runs_dry(void **state)
@@ -525,6 +546,7 @@ static const struct CMUnitTest tests[] = {
     WITH(setup_one_slot, a_report_is_sent_again_until_it_is_acknowledged),
     WITH(setup_one_slot, an_acknowledged_lease_stays_while_it_is_open),
     WITH(setup_one_slot, slots_wait_while_too_much_is_unacknowledged),
+    WITH(setup_one_slot, a_full_report_does_not_wait_for_the_end_of_the_turn),
     WITH(setup_one_slot, it_asks_for_work_before_it_runs_dry),
     WITH(setup_one_slot, told_that_there_is_nothing_it_asks_once_a_second),
     WITH(setup_two_slots, while_nothing_is_measured_it_takes_a_little_only),
