@@ -164,6 +164,8 @@ static int dry(const struct run_options *o, struct prepared *whole, struct run *
     int err = prepare_read(whole, o->path, &o->overrides, d);
     if (err == SHEAF_OK)
         err = prepare_plan(whole, d);
+    if (err == SHEAF_OK)
+        err = prepare_verify(whole, state_root(o->state, &whole->arena, NULL), d);
     e.data_bytes = whole->data != NULL ? dataset_bytes(whole->data) : 0;
     if (err == SHEAF_OK)
         err = probe_twice(o, &e, r, d);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* st_mtim */
 #include "cli/prepare.h"
+#include "cli/state.h"
 #include "common/fsutil.h"
 #include "worker/describe.h"
 #include "worker/pluginfind.h"
 #include "worker/selfexe.h"
 
+#include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 void prepare_init(struct prepared *p)
 {
@@ -85,4 +89,35 @@ int prepare_plan(struct prepared *p, struct diag *d)
         return diag_fail(d, err, "the sweep is too large for a plan of 64 MiB: %s", sheaf_strerror(err));
     err = plan_identity(&p->plan, p->identity);
     return err == SHEAF_OK ? err : diag_fail(d, err, "%s", sheaf_strerror(err));
+}
+
+/* What tells this file from another or a changed one; NULL when it cannot be said. */
+static const char *file_mark(struct prepared *p, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return NULL;
+    return arena_printf(&p->arena, "%ju %ju %jd %jd.%09ld %jd.%09ld", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
+                        (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+                        (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+}
+
+int prepare_verify(struct prepared *p, const char *state_root, struct diag *d)
+{
+    if (p->data == NULL || dataset_bytes(p->data) > PREPARE_VERIFY_BYTES)
+        return SHEAF_OK;
+    char digest[HASH_TEXT];
+    hash_text(dataset_digest(p->data), digest);
+    const char *mark = file_mark(p, p->plan.data_path);
+    const char *file = arena_printf(&p->arena, "verified-%.16s", digest + 3);
+    bool remembers = state_root != NULL && mark != NULL && file != NULL;
+    if (remembers && state_noted(state_root, file, mark, &p->arena))
+        return SHEAF_OK;
+    struct diag found = {{0}};
+    int err = dataset_verify(p->data, &found);
+    if (err != SHEAF_OK)
+        return at_field(p, "data", err, &found, d);
+    if (remembers)
+        state_note(state_root, file, mark, &p->arena);
+    return SHEAF_OK;
 }

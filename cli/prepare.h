@@ -32,4 +32,9 @@ int prepare_read(struct prepared *p, const char *path, const struct sweep_overri
 /* All the rest, after prepare_read. 0 or an error with one line in d that names the place in the sweep file. */
 int prepare_plan(struct prepared *p, struct diag *d);
 
+/* Checks the dataset's chunks against their digests, once for each file: the state directory (NULL or not there: nobody) remembers it.
+ * Files above PREPARE_VERIFY_BYTES are left to `sheaf inspect --verify`. 0, or SHEAF_ECORRUPT with a line that names the place. */
+#define PREPARE_VERIFY_BYTES ((uint64_t)1 << 30)
+int prepare_verify(struct prepared *p, const char *state_root, struct diag *d);
+
 #endif

@@ -136,7 +136,8 @@ int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
 {
     bool remote = o->broker != NULL && o->broker[0] != '\0';
     struct starting starting = {o, r};
-    if (!remote && state_root(o->state, &r->arena, d) == NULL) /* before anything is begun */
+    const char *root = state_root(o->state, &r->arena, remote ? NULL : d);
+    if (root == NULL && !remote) /* before anything is begun */
         return SHEAF_EINVAL;
     int err = session_begin(&r->session, d);
     r->session.quiet = o->quiet;
@@ -150,6 +151,8 @@ int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
         err = prepare_plan(&r->prepared, d);
     if (err == SHEAF_OK)
         err = outcome_check_top(&r->prepared.plan, o->top, d);
+    if (err == SHEAF_OK && !o->quiet)
+        err = prepare_verify(&r->prepared, root, d);
     if (err == SHEAF_OK && !remote)
         err = start_local(o, r, d);
     if (err == SHEAF_OK)

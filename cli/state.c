@@ -229,6 +229,19 @@ static int note(const char *dir, const char *file, const char *text, struct aren
     return SHEAF_OK;
 }
 
+bool state_noted(const char *root, const char *file, const char *text, struct arena *a)
+{
+    const char *line = read_line(root, file, a);
+    return line != NULL && strcmp(line, text) == 0;
+}
+
+void state_note(const char *root, const char *file, const char *text, struct arena *a)
+{
+    struct stat st;
+    if (stat(root, &st) == 0)
+        (void)note(root, file, text, a, NULL);
+}
+
 /* The next number: one more than the largest ever given, which `numbers` in the root remembers. The root's lock is held. */
 static int give_number(const char *root, const char *dir, struct arena *a, uint64_t *number, struct diag *d)
 {

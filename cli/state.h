@@ -9,6 +9,8 @@
  *     name        the name in the sweep file, if it has one
  *     source      absolute path of the sweep file
  *     client      locked by the `sheaf run` that the sweep belongs to
+ *
+ * Beside the folders, `verified-DIGEST` tells which file of a dataset was found to have its digests.
  */
 #ifndef SHEAF_CLI_STATE_H
 #define SHEAF_CLI_STATE_H
@@ -57,6 +59,11 @@ int state_clear(const struct state_sweep *s, struct diag *d);
 
 /* Removes the folder whose lock we hold. */
 int state_remove(const struct state_sweep *s, struct diag *d);
+
+/* Whether a one-line file of the state directory says that text, and to write it where there is such a directory: what is noted is
+ * only ever saved work. */
+bool state_noted(const char *root, const char *file, const char *text, struct arena *a);
+void state_note(const char *root, const char *file, const char *text, struct arena *a);
 
 /* The endpoint recorded in a folder, NULL when there is none. It may be stale. */
 const char *state_endpoint(const struct state_sweep *s, struct arena *a);

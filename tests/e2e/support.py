@@ -137,7 +137,7 @@ def finished(world, p):
     return json.loads(out)
 
 
-STATE_FILES = re.compile("lock|numbers|[0-9a-f]{16}/(lock|source|number|name|journal.db|journal.db-wal|client)")
+STATE_FILES = re.compile("lock|numbers|verified-[0-9a-f]{16}|[0-9a-f]{16}/(lock|source|number|name|journal.db|journal.db-wal|client)")
 
 
 def check_nothing_left(world):
