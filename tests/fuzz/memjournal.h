@@ -33,7 +33,7 @@ struct kept_sweep {
 
 struct memjournal {
     struct kept_sweep *sweeps;
-    uint64_t last_sweep; /* the highest number there ever was */
+    uint64_t last_sweep;                /* the highest number there ever was */
     struct scribe_batch *first, **last; /* handed over, not durable */
     struct scribe_read *asked;
 };

@@ -28,6 +28,8 @@ int main(int argc, char **argv)
     }
     seeds_broker(argv[1]);
     seeds_worker(argv[1]);
+    seeds_descriptor(argv[1]);
+    seeds_frames(argv[1]);
     seeds_journal(argv[1]);
     seeds_slot(argv[1]);
     return 0;

@@ -12,6 +12,8 @@ void seed_write(const char *dir, const char *target, const char *name, const str
 
 void seeds_broker(const char *dir);
 void seeds_worker(const char *dir);
+void seeds_descriptor(const char *dir);
+void seeds_frames(const char *dir);
 void seeds_journal(const char *dir);
 void seeds_slot(const char *dir);
 
