@@ -139,7 +139,7 @@ struct vclient {
 
 struct vsweep {
     uint32_t index;
-    char name[8];
+    char name[16];
     struct plan plan;
     struct plan_value value;
     struct plan_axis axis;
