@@ -228,14 +228,27 @@ static int32_t days_of(int year, int month, int day)
     return y * 365 + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
 }
 
+/* YYYY-MM-DD without blanks around it. */
+static bool take_date(const char *text, size_t len, int *year, int *month, int *day)
+{
+    return len == 10 && text[4] == '-' && text[7] == '-' && take_number(text, 4, year) &&
+           take_number(text + 5, 2, month) && take_number(text + 8, 2, day);
+}
+
+bool field_date_form(const char *text, size_t len)
+{
+    int year, month, day;
+
+    trim(&text, &len);
+    return take_date(text, len, &year, &month, &day);
+}
+
 bool field_date(const char *text, size_t len, int32_t *out)
 {
     int year, month, day;
 
     trim(&text, &len);
-    if (len != 10 || text[4] != '-' || text[7] != '-')
-        return false;
-    if (!take_number(text, 4, &year) || !take_number(text + 5, 2, &month) || !take_number(text + 8, 2, &day))
+    if (!take_date(text, len, &year, &month, &day))
         return false;
     if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
         return false;

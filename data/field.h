@@ -5,7 +5,7 @@
  *
  *   integer  optional sign, digits without a superfluous leading zero (007 is a name, not a number), fits int64
  *   float    the same with fraction and exponent; nan, inf and infinity in any case; an integer too large for int64
- *   date     YYYY-MM-DD, a day that exists
+ *   date     YYYY-MM-DD, a day that exists (a column that has a wrong one and dates only is refused)
  *   empty    nothing; in a column of numbers NaN
  * Blanks around numbers and dates are ignored.
  */
@@ -24,6 +24,9 @@
 bool field_int(const char *text, size_t len, int64_t *out);
 bool field_float(const char *text, size_t len, double *out); /* correctly rounded; also takes every integer */
 bool field_date(const char *text, size_t len, int32_t *out); /* days since 1970-01-01 */
+
+/* Does it look like a date, whether or not there is such a day? */
+bool field_date_form(const char *text, size_t len);
 
 /* Which of `kinds` (a sum of FIELD_...) the text can be. */
 unsigned field_kinds(const char *text, size_t len, unsigned kinds);

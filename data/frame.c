@@ -20,9 +20,11 @@
 
 /* What the first pass knows of a column. */
 struct guess {
-    unsigned kinds; /* FIELD_... that all cells so far can be */
-    bool empty;     /* some cell is empty */
-    bool filled;    /* some cell is not */
+    unsigned kinds;                    /* FIELD_... that all cells so far can be */
+    bool empty;                        /* some cell is empty */
+    bool filled;                       /* some cell is not */
+    bool dates;                        /* all others look like dates, but there is one ... */
+    uint64_t wrong_line, wrong_column; /* ... here that is no day */
 };
 
 static int no_memory(const struct frame *t, struct diag *d)
@@ -75,8 +77,12 @@ static int read_header(struct frame *t, struct csv *csv, struct diag *d)
     err = 0;
     for (uint32_t i = 0; err == 0 && i < n; i++) {
         const struct csv_field *f = &fields[i];
-        if (f->len == 0)
+        if (strspn(f->text, " ") == f->len)
             err = wrong(t, f, "a column without a name; the first line must name every column", d);
+        else if (strchr(f->text, '\t') != NULL)
+            err = wrong(t, f, "a tab in a column's name; columns are separated by commas", d);
+        else if (n == 1 && strchr(f->text, ';') != NULL)
+            err = wrong(t, f, "one column with a ';' in its name; columns are separated by commas", d);
         else if (!good_name(f))
             err = wrong(t, f, "a column name with control characters or more than 255 bytes", d);
         else if (dict_add(&seen, f->text, f->len, &number) != 0 || (t->columns[i].name = strdup(f->text)) == NULL)
@@ -86,6 +92,29 @@ static int read_header(struct frame *t, struct csv *csv, struct diag *d)
     }
     dict_finish(&seen);
     return err;
+}
+
+/* A single 2023-02-29 would make texts of a whole column of dates. */
+static void note_date(struct guess *g, const struct csv_field *f)
+{
+    int32_t day;
+
+    if ((g->kinds & FIELD_DATE) != 0 && !field_date(f->text, f->len, &day)) {
+        g->dates = true;
+        g->wrong_line = f->line;
+        g->wrong_column = f->column;
+    }
+    g->dates = g->dates && field_date_form(f->text, f->len);
+}
+
+static int check_dates(const struct frame *t, const struct guess *guesses, struct diag *d)
+{
+    for (uint32_t i = 0; i < t->n_columns; i++)
+        if (guesses[i].dates)
+            return diag_fail(d, SHEAF_EINVAL,
+                             "%s:%" PRIu64 ":%" PRIu64 ": there is no such day, but column '%s' has dates; correct it",
+                             t->path, guesses[i].wrong_line, guesses[i].wrong_column, t->columns[i].name);
+    return 0;
 }
 
 /* The first pass. */
@@ -103,6 +132,7 @@ static int infer(struct frame *t, struct csv *csv, struct guess *guesses, struct
                 continue;
             }
             g->filled = true;
+            note_date(g, &fields[i]);
             if (g->kinds != 0)
                 g->kinds = field_kinds(fields[i].text, fields[i].len, g->kinds);
         }
@@ -233,6 +263,8 @@ static int read_twice(struct frame *t, struct csv *csv, struct diag *d)
     for (uint32_t i = 0; i < t->n_columns; i++)
         guesses[i].kinds = FIELD_INT | FIELD_FLOAT | FIELD_DATE;
     err = infer(t, csv, guesses, d);
+    if (err == 0)
+        err = check_dates(t, guesses, d);
     if (err == 0)
         err = place_columns(t, guesses, d);
     free(guesses);

@@ -230,8 +230,9 @@ static int check_size(const struct parser *p, struct npy *out, uint64_t file_byt
         return diag_fail(p->d, SHEAF_EINVAL,
                          "%s: the file is cut off: %" PRIu64 " bytes of elements where its shape needs %" PRIu64,
                          p->path, have, out->data_bytes);
-    return diag_fail(p->d, SHEAF_EINVAL, "%s: %" PRIu64 " bytes follow the array; save one array a file", p->path,
-                     have - out->data_bytes);
+    uint64_t more = have - out->data_bytes;
+    return diag_fail(p->d, SHEAF_EINVAL, "%s: %" PRIu64 " byte%s the array; save one array a file", p->path, more,
+                     more == 1 ? " follows" : "s follow");
 }
 
 int npy_parse(const void *bytes, size_t len, uint64_t file_bytes, const char *path, struct npy *out, struct diag *d)

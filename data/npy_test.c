@@ -110,7 +110,7 @@ static void wrong_sizes_are_refused(void **state)
     refused("{'descr': '<f8', 'fortran_order': False, 'shape': (3,)}", 23,
             "x.npy: the file is cut off: 23 bytes of elements where its shape needs 24");
     refused("{'descr': '<f8', 'fortran_order': False, 'shape': (3,)}", 25,
-            "x.npy: 1 bytes follow the array; save one array a file");
+            "x.npy: 1 byte follows the array; save one array a file");
     refused("{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296)}", 8,
             "x.npy: malformed .npy header: 'shape' is larger than any file can be");
     refused("{'descr': '<f8', 'fortran_order': False, 'shape': (0, 4294967296, 4294967296)}", 0,

@@ -16,6 +16,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A file of keyed rows: a table, or the list of keys. */
@@ -69,13 +70,37 @@ static bool good_name(const char *name, bool points)
     return n > 0 && n <= 255;
 }
 
+/* The file to make must not be there, or be one that may be lost. */
+static int check_out(const struct packing *p)
+{
+    const struct pack_job *job = p->job;
+    struct stat out, in;
+
+    if (job->out[0] == '\0')
+        return diag_fail(p->d, SHEAF_EINVAL, "the name of the dataset to make is empty; give OUT.sheaf");
+    if (stat(job->out, &out) != 0)
+        return 0;
+    if (S_ISDIR(out.st_mode))
+        return diag_fail(p->d, SHEAF_EINVAL, "%s: a directory; give the name of a file in it", job->out);
+    if (!job->replace)
+        return diag_fail(p->d, SHEAF_EBUSY, "%s: the file exists; replace it with --force", job->out);
+    for (uint32_t i = 0; i < job->n_arrays + job->n_tables; i++) {
+        const char *path = i < job->n_arrays ? job->arrays[i].path : job->tables[i - job->n_arrays].path;
+        if (stat(path, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+            return diag_fail(p->d, SHEAF_EINVAL, "%s is read and would be replaced; give the dataset another name",
+                             path);
+    }
+    return 0;
+}
+
 /* What can be refused before any file is read. */
 static int check_request(const struct packing *p)
 {
     const struct pack_job *job = p->job;
+    int err = check_out(p);
 
-    if (!job->replace && access(job->out, F_OK) == 0)
-        return diag_fail(p->d, SHEAF_EBUSY, "%s: the file exists; replace it with --force", job->out);
+    if (err != 0)
+        return err;
     for (uint32_t i = 0; i < job->n_arrays; i++)
         if (!good_name(job->arrays[i].name, true))
             return diag_fail(p->d, SHEAF_EINVAL,

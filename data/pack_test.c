@@ -135,6 +135,16 @@ static void bad_tables_are_refused_with_their_place(void **state)
     refused(&job, "t.csv:1:3: a column without a name; the first line must name every column");
     save("t.csv", "a,b,a\n");
     refused(&job, "t.csv:1:5: a column name that was used before; names must differ");
+    save("t.csv", "a\tb\n1\t2\n");
+    refused(&job, "t.csv:1:1: a tab in a column's name; columns are separated by commas");
+    save("t.csv", "a;b\n1;2\n");
+    refused(&job, "t.csv:1:1: one column with a ';' in its name; columns are separated by commas");
+    save("t.csv", "a,  \n1,2\n");
+    refused(&job, "t.csv:1:3: a column without a name; the first line must name every column");
+    save("t.csv", "a,day\n1,2024-02-29\n1,2023-02-29\n1,2025-02-29\n");
+    refused(&job, "t.csv:3:3: there is no such day, but column 'day' has dates; correct it");
+    save("t.csv", "day\n2024-13-01\n2024-12-01\n");
+    refused(&job, "t.csv:2:1: there is no such day, but column 'day' has dates; correct it");
     save("t.csv", "a,b\n1,2\n3\n");
     refused(&job, "t.csv:3:1: 1 field where the header has 2: every line needs the same number");
     job.key = "k";
