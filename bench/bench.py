@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""sheaf beside what a user would pick instead, on the same jobs, in one run, as one table with ratios.
+"""sheaf beside what a user would pick instead, on the same jobs, in one run: a table with ratios, and what was asked for.
 
 Each row is a whole command from its start to its end, so start-up counts. docs/performance.md says what each job is and how to
 read the table. The peers are the programs runners.py and wfo_pool.py of a folder of their own ($SHEAF_PEERS, default
@@ -15,6 +15,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -27,45 +28,82 @@ PLAIN_LOOP = "serial"  # in runners.py: no runner at all, the floor of what the 
 PEERS = ("serial", "pool_chunked", "pool_rawarray", "pool_pickle", "joblib_loky", "dask_distributed", "ray_core", "optuna_grid")
 PEER_SECONDS = 600  # longest patience with a peer
 PROCESSES = 5       # of a run with one slot: client, describer of the plugin, broker, worker, slot
-FULL = {"null": 20_000, "null_large": 2_000_000, "null_ours": 20_000_000, "data": 1_000, "trials": 1_024, "rounds": 20, "short": 5_000,
+MANY_SLOTS = 64
+FULL = {"null": 20_000, "null_large": 2_000_000, "null_ours": 20_000_000, "data": 1_000, "data_long": 20_000, "trials": 1_024,
+        "rounds": 20, "short": 20_000, "mixed": 30_000, "huge": 10**9, "huge_seconds": 5, "many_slots": MANY_SLOTS,
         "repeat": 3, "peers": PEERS}
-SMOKE = {"null": 500, "null_large": 1_000, "null_ours": 2_000, "data": 3, "trials": 4, "rounds": 1, "short": 10,
-         "repeat": 1, "peers": ("serial", "pool_chunked")}
+SMOKE = {"null": 500, "null_large": 1_000, "null_ours": 2_000, "data": 3, "data_long": 4, "trials": 4, "rounds": 1, "short": 10,
+         "mixed": 50, "huge": 10**9, "huge_seconds": 0.2, "many_slots": 3, "repeat": 1, "peers": ("serial", "pool_chunked")}
 
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-class Memory(threading.Thread):
-    """The peak of the summed proportional set size of a process and its descendants, sampled every 20 ms."""
+def tree(pid):
+    """A process and its descendants."""
+    found, todo = [], [pid]
+    while todo:
+        pid = todo.pop()
+        found.append(pid)
+        try:
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with open(f"/proc/{pid}/task/{thread}/children") as f:
+                    todo += map(int, f.read().split())
+        except OSError:
+            pass  # it has ended
+    return found
+
+
+def pss_kb(pid):
+    try:
+        with open(f"/proc/{pid}/smaps_rollup") as f:
+            return sum(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+    except OSError:
+        return 0
+
+
+def cpu_ns(pid):
+    """CPU time of all threads that live."""
+    total = 0
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/schedstat") as f:
+                total += int(f.read().split()[0])
+    except OSError:
+        pass
+    return total
+
+
+def role(pid):
+    """What a process of ours is: run, broker, worker, slot; "" of any other."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as f:
+            words = f.read().split(b"\0")
+        return words[1].decode() if len(words) > 1 and words[0].endswith(b"sheaf") else ""
+    except OSError:
+        return ""
+
+
+class Watch(threading.Thread):
+    """Samples a process and its descendants every 20 ms: the peak of the summed proportional set size (a page that several share
+    counts once), and of our broker the peak of its own and its CPU time."""
 
     def __init__(self, pid):
         super().__init__(daemon=True)
-        self.pid, self.peak_kb, self.on = pid, 0, True
-
-    def tree(self):
-        found, todo = [], [self.pid]
-        while todo:
-            pid = todo.pop()
-            found.append(pid)
-            try:
-                for thread in os.listdir(f"/proc/{pid}/task"):
-                    with open(f"/proc/{pid}/task/{thread}/children") as f:
-                        todo += map(int, f.read().split())
-            except OSError:
-                pass  # it has ended
-        return found
+        self.pid, self.peak_kb, self.broker, self.broker_kb, self.broker_ns, self.on = pid, 0, None, 0, 0, True
 
     def run(self):
         while self.on:
             total = 0
-            for pid in self.tree():
-                try:
-                    with open(f"/proc/{pid}/smaps_rollup") as f:
-                        total += sum(int(line.split()[1]) for line in f if line.startswith("Pss:"))
-                except OSError:
-                    pass
+            for pid in tree(self.pid):
+                kb = pss_kb(pid)
+                total += kb
+                if self.broker is None and role(pid) == "broker":
+                    self.broker = pid
+                if pid == self.broker:
+                    self.broker_kb = max(self.broker_kb, kb)
+                    self.broker_ns = max(self.broker_ns, cpu_ns(pid))
             self.peak_kb = max(self.peak_kb, total)
             time.sleep(0.02)
 
@@ -77,15 +115,15 @@ class Bench:
         self.sheaf = os.path.join(self.build, "bin", "sheaf")
         self.folder, self.slots, self.python = folder, args.slots, args.python
         self.peers = os.environ.get("SHEAF_PEERS") or os.path.join(TOP, "..", "shared", "peers")
-        self.rows, self.skipped = [], []
+        self.rows, self.skipped, self.targets = [], [], []
         self.env = dict(os.environ, SHEAF_STATE=os.path.join(folder, "state"),
                         SHEAF_PLUGIN_PATH=f"{self.build}/tests/plugins:{self.build}/plugins")
         self.env.pop("SHEAF_BROKER", None)
 
     # what runs ----------------------------------------------------------------------------------------------------------
 
-    def sweep(self, name, **fields):
-        path = os.path.join(self.folder, name + ".yaml")
+    def sweep(self, file, **fields):
+        path = os.path.join(self.folder, file + ".yaml")
         with open(path, "w") as f:
             json.dump(fields, f)  # JSON is YAML
         return path
@@ -94,27 +132,32 @@ class Bench:
         return subprocess.run([self.sheaf, *args], env=self.env, cwd=self.folder, check=True, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, text=True).stdout
 
-    def ours(self, sweep, *more):
-        """One run from scratch: what it prints as JSON, with wall seconds and peak memory as seen from outside."""
-        start = time.perf_counter()
-        p = subprocess.Popen([self.sheaf, "run", sweep, "--fresh", "--json", "--slots", str(self.slots), *more],
+    def start(self, sweep, *more, slots=None):
+        """A run from scratch, watched."""
+        p = subprocess.Popen([self.sheaf, "run", sweep, "--fresh", "--json", "--slots", str(slots or self.slots), *more],
                              env=self.env, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True)
-        memory = Memory(p.pid)
-        memory.start()
+        watch = Watch(p.pid)
+        watch.start()
+        return p, watch
+
+    def ours(self, sweep, *more, slots=None):
+        """One run: what it prints as JSON, with wall seconds, peak memory and the broker's CPU as seen from outside."""
+        start = time.perf_counter()
+        p, watch = self.start(sweep, *more, slots=slots)
         out, err = p.communicate()
         seconds = time.perf_counter() - start
-        memory.on = False
-        memory.join()
+        watch.on = False
+        watch.join()
         if p.returncode != 0:
             sys.exit(f"sheaf run {sweep}: exit {p.returncode}\n{err}")
         result = json.loads(out)
         if result["tasks"]["done"] != result["tasks"]["total"]:
             sys.exit(f"sheaf run {sweep}: not all tasks are done: {result['tasks']}")
-        return dict(result, wall=seconds, peak_mb=memory.peak_kb / 1024)
+        return dict(result, wall=seconds, peak_mb=watch.peak_kb / 1024, broker_ns=watch.broker_ns)
 
-    def ours_median(self, sweep, *more):
-        runs = [self.ours(sweep, *more) for _ in range(self.sizes["repeat"])]
+    def ours_median(self, sweep, *more, slots=None):
+        runs = [self.ours(sweep, *more, slots=slots) for _ in range(self.sizes["repeat"])]
         if len({r["digest"] for r in runs}) != 1:
             sys.exit(f"{sweep}: the digest changed between runs")
         return sorted(runs, key=lambda r: r["wall"])[len(runs) // 2]
@@ -148,6 +191,12 @@ class Bench:
         self.rows.append(r)
         return r
 
+    def target(self, what, seen, least=None, most=None, unit=""):
+        """One thing that was asked for: at least, or at most, so much. Never left out: seen None is a miss, too."""
+        asked = least if most is None else most
+        met = seen is not None and (seen >= asked if most is None else seen <= asked)
+        self.targets.append({"what": what, "least": least, "most": most, "seen": seen, "unit": unit, "met": met})
+
     def beside_runners(self, job, label, tasks, peers, base):
         rows = []
         for name in peers:
@@ -167,10 +216,23 @@ class Bench:
         if result["best"][0]["scores"]["value"] != (tasks - 1) / 2:
             sys.exit(f"null task: the best score is {result['best'][0]}, not {(tasks - 1) / 2}")
 
-    def ours_null(self, label, tasks, **more):
-        result = self.ours_median(self.null_sweep(tasks, **more))
+    def ours_null(self, label, tasks, slots=None, **more):
+        result = self.ours_median(self.null_sweep(tasks, **more), slots=slots)
         self.check_null(result, tasks)
-        return self.row(label, "sheaf", tasks, result["wall"], result["peak_mb"])
+        return self.row(label, f"sheaf, {slots} slots" if slots else "sheaf", tasks, result["wall"], result["peak_mb"])
+
+    def bare(self, label, tasks, base):
+        """The same bytes through the journal alone, and in a bare loop of write and fdatasync every 20 ms."""
+        program, folder = os.path.join(self.build, "bench", "journal_bench"), os.path.join(self.folder, "bare")
+        os.mkdir(folder)
+        times = {"journal": [], "bare": []}
+        for _ in range(self.sizes["repeat"]):
+            out = subprocess.run([program, folder, str(max(1, tasks * 8 // 10**6))], check=True, stdout=subprocess.PIPE, text=True).stdout
+            for name, cpus, rate in (line.split()[:3] for line in out.splitlines()[1:]):
+                if cpus == "idle":
+                    times[name].append(tasks * 8 / (float(rate) * 1e6))
+        self.row(label, "the journal alone", tasks, statistics.median(times["journal"]), None, base)
+        return self.row(label, "write and fdatasync", tasks, statistics.median(times["bare"]), None, base)
 
     def job_null(self):
         small, large, most = (self.sizes[k] for k in ("null", "null_large", "null_ours"))
@@ -179,10 +241,18 @@ class Bench:
         best = sorted((r for r in few if r["runner"] != PLAIN_LOOP), key=lambda r: r["seconds"])[:1]
         base = self.ours_null("null task, many", large)
         many = self.beside_runners("null", "null task, many", large, ("serial", "pool_chunked"), base)
-        for label, more in (("null task, most", {}), ("null, keep: best", {"keep": {"best": 1000}})):
+        for label, more, asked in (("null task, most", {}, 40), ("null, keep: best", {"keep": {"best": 1000}}, 200)):
             base = self.ours_null(label, most, **more)
             for r in best + many:
-                self.row(label, f"{r['runner']}, as above", r["tasks"], r["seconds"], None, base)
+                again = self.row(label, f"{r['runner']}, as above", r["tasks"], r["seconds"], None, base)
+                if r["runner"] != PLAIN_LOOP:
+                    self.target(f"{label}: times the rate of {r['runner']} at {r['tasks']:,} tasks", again["times"], least=asked, unit="x")
+            if not more:
+                bare = self.bare(label, most, base)
+                self.target(f"{label}: of the rate of write and fdatasync", bare["times"], least=0.5)
+                crowd = self.ours_null(label, most, slots=self.sizes["many_slots"])
+                self.target(f"{label}: rate with {self.sizes['many_slots']} slots, of that with {self.slots}",
+                            base["seconds"] / crowd["seconds"], least=0.8)
 
     def random_npy(self, name, shape, rng):
         """Uniform numbers in [0, 1) as an .npy file; returns their sum."""
@@ -211,6 +281,22 @@ class Bench:
         base = self.row("9 MB a task", "sheaf", tasks, result["wall"], result["peak_mb"])
         self.row("9 MB a task", "sheaf pack, once", 1, packed)
         self.beside_runners("data", "9 MB a task", tasks, self.sizes["peers"], base)
+        self.long_data()
+
+    def long_data(self):
+        """So many tasks that the start hardly counts, beside the same loop in C."""
+        tasks, label = self.sizes["data_long"], "9 MB a task, long"
+        sweep = self.sweep("data_long", plugin="sum", data="data.sheaf", goal={"minimize": "total"},
+                           params={"x": {"from": 0, "to": tasks - 1, "step": 1}})
+        result = self.ours_median(sweep)
+        base = self.row(label, "sheaf", tasks, result["wall"], result["peak_mb"])
+        seconds = [float(subprocess.run([os.path.join(self.build, "bench", "plain_sum"), str(self.slots), str(tasks),
+                                         "factors.npy", "returns.npy"], cwd=self.folder, check=True, stdout=subprocess.PIPE).stdout)
+                   for _ in range(self.sizes["repeat"])]
+        plain = self.row(label, "pinned loops in C", tasks, statistics.median(seconds), None, base)
+        self.target(f"{label}: of the rate of pinned loops in C", plain["times"], least=0.9)
+        megabytes = os.path.getsize(os.path.join(self.folder, "data.sheaf")) / 2**20
+        self.target(f"{label}: memory of all processes beyond the dataset", result["peak_mb"] - megabytes, most=24, unit="MB")
 
     def market(self):
         """factors.npy and returns.npy of the real market, or of the demo where that is not there."""
@@ -262,6 +348,7 @@ class Bench:
         version = self.spawned(PROCESSES, self.sheaf, "--version")
         self.row(label, f"{PROCESSES} empty processes", 1, empty, None, base)
         self.row(label, f"{PROCESSES} x sheaf --version", 1, version, None, base)
+        self.target(f"{label}: time, in that of {PROCESSES} empty processes", run / empty, most=1.5, unit="x")
 
     def job_short(self):
         tasks, label = self.sizes["short"], "1 ms of work a task"
@@ -269,7 +356,73 @@ class Bench:
                            params={"x": {"from": 0, "to": tasks - 1, "step": 1}, "ms": 1, "spin": True, "polite": False})
         result = self.ours_median(sweep)
         base = self.row(label, "sheaf", tasks, result["wall"], result["peak_mb"])
-        self.row(label, "nothing but the work", tasks, tasks * 1e-3 / self.slots, None, base)
+        work = self.row(label, "nothing but the work", tasks, tasks * 1e-3 / self.slots, None, base)
+        self.target(f"{label}: efficiency", work["times"], least=0.97)
+        self.target(f"{label}: the broker's CPU a task", result["broker_ns"] / 1e3 / tasks, most=1, unit="us")
+
+    def job_mixed(self):
+        tasks, label = self.sizes["mixed"], "1 us to 1 s a task"
+        sweep = self.sweep("mixed", name="mixed", plugin="sleep", goal={"maximize": "value"},
+                           params={"x": {"from": 0, "to": tasks - 1, "step": 1}, "ms": 0.001, "tail": True, "spin": True, "polite": False})
+        result = self.ours_median(sweep)
+        lines = self.command("results", "mixed", "--format", "jsonl").splitlines()
+        lengths = [json.loads(line)["scores"]["value"] / 1e3 for line in lines]
+        best = max(sum(lengths) / self.slots, max(lengths))
+        base = self.row(label, "sheaf", tasks, result["wall"], result["peak_mb"])
+        work = self.row(label, "the best makespan", tasks, best, None, base)
+        self.target(f"{label}: of the best makespan", work["times"], least=0.95)
+
+    def stopped(self, sweep, signals):
+        """How long a running sweep takes to stop, in ms: until the client has ended, and until the last process is gone."""
+        p, watch = self.start(sweep)
+        wanted = {"run", "broker", "worker", "slot"}
+        while not wanted <= {role(pid) for pid in tree(p.pid)}:
+            time.sleep(0.005)
+        time.sleep(0.3)
+        watch.on = False
+        watch.join()
+        pids = tree(p.pid)
+        start = time.perf_counter()
+        for number in signals:
+            p.send_signal(number)
+        p.communicate()
+        client = time.perf_counter()
+        while any(os.path.exists(f"/proc/{pid}") for pid in pids):
+            time.sleep(0.001)
+        return (client - start) * 1e3, (time.perf_counter() - start) * 1e3
+
+    def job_cancel(self):
+        huge = {"from": 0, "to": self.sizes["huge"] - 1, "step": 1}
+        for name, signals, fields in (
+                ("null tasks", (signal.SIGINT,), {"plugin": "echo", "params": {"x": huge}}),
+                ("1 ms tasks", (signal.SIGINT,), {"plugin": "sleep", "params": {"x": huge, "ms": 1, "spin": True}}),
+                ("10 s tasks, at once", (signal.SIGINT, signal.SIGTERM),
+                 {"plugin": "sleep", "params": {"x": huge, "ms": 10000, "polite": False}})):
+            sweep = self.sweep("cancel", goal={"maximize": "value"}, **fields)
+            times = [self.stopped(sweep, signals) for _ in range(self.sizes["repeat"])]
+            client, last = (statistics.median(t[i] for t in times) for i in (0, 1))
+            self.row("cancel", f"{name}: client", 1, client / 1e3)
+            self.row("cancel", f"{name}: all processes", 1, last / 1e3)
+            self.target(f"cancel, {name}: until all processes are gone", last, most=100, unit="ms")
+
+    def job_huge(self):
+        """Is told of within milliseconds, and takes no memory, however large."""
+        label = f"{self.sizes['huge']:,} tasks"
+        sweep = self.sweep("huge", name="huge", plugin="echo", goal={"maximize": "value"},
+                           params={"x": {"from": 0, "to": self.sizes["huge"] - 1, "step": 1}})
+        start = time.perf_counter()
+        p, watch = self.start(sweep)
+        while not any(s["name"] == "huge" and s["tasks"]["done"] for s in json.loads(self.command("list", "--json"))["sweeps"]):
+            pass
+        submitted = time.perf_counter() - start
+        time.sleep(self.sizes["huge_seconds"])
+        watch.on = False
+        watch.join()
+        p.send_signal(signal.SIGINT)
+        p.communicate()
+        self.row(label, "sheaf, until it runs", 1, submitted, watch.peak_kb / 1024)
+        self.target(f"{label}: from the command until tasks are done", submitted * 1e3, most=100, unit="ms")
+        self.target(f"{label}: the broker's memory", watch.broker_kb / 1024, most=48, unit="MB")
 
     # the table ----------------------------------------------------------------------------------------------------------
 
@@ -287,6 +440,15 @@ class Bench:
             print("  ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))).rstrip())
         for line in self.skipped:
             print(f"skipped: {line}")
+
+    def summary(self):
+        """What was asked for and what was seen, misses included."""
+        print()
+        for t in self.targets:
+            asked = f">= {t['least']:g}" if t["most"] is None else f"<= {t['most']:g}"
+            seen = "nothing" if t["seen"] is None else f"{t['seen']:,.3g}" if t["seen"] < 1000 else f"{t['seen']:,.0f}"
+            verdict = "not judged" if self.sizes is SMOKE else "met" if t["met"] else "MISSED"
+            print(f"{t['what']:<70}  asked {asked:>6} {t['unit']:<2}  seen {seen:>6} {t['unit']:<2}  {verdict}")
 
 
 def arguments():
@@ -310,9 +472,10 @@ def main():
             say(f"{job} ...")
             getattr(bench, "job_" + job)()
         bench.table()
+        bench.summary()
         if args.json:
             with open(args.json, "w") as f:
-                json.dump({"slots": args.slots, "rows": bench.rows, "skipped": bench.skipped}, f, indent=1)
+                json.dump({"slots": args.slots, "rows": bench.rows, "skipped": bench.skipped, "targets": bench.targets}, f, indent=1)
     finally:
         shutil.rmtree(folder)
 

@@ -11,7 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { P_MS, P_SPIN, P_POLITE, P_X, P_NOTE };
+enum { P_MS, P_SPIN, P_POLITE, P_X, P_NOTE, P_TAIL };
+
+#define TAIL_MOST 1e6
 
 static const struct sheaf_param params[] = {
     PARAM_FLOAT("ms", 10, "length of the task in milliseconds"),
@@ -24,6 +26,8 @@ static const struct sheaf_param params[] = {
      NO_LIMITS,
      .unit = "",
      .help = "append the index of each task to this file, 8 bytes, when it has run; empty = don't"},
+    PARAM_BOOL("tail", 0,
+               "lengths with a heavy tail: ms times up to a million, as the task's seed says; the score is it"),
 };
 static const struct sheaf_score scores[] = {{"value", "", "x"}};
 
@@ -59,10 +63,18 @@ static bool note(const struct sheaf_value *file, uint64_t index)
     return ok;
 }
 
+/* ms / u^2, u uniform in (0, 1]: half of the tasks take up to four times ms, one in a thousand a million times. */
+static double tail_ms(double ms, uint64_t seed)
+{
+    double u = ((double)(seed >> 11) + 1) * 0x1p-53, times = 1 / (u * u);
+    return ms * (times < TAIL_MOST ? times : TAIL_MOST);
+}
+
 static int32_t run(const struct sheaf_host *host, void *state, const struct sheaf_task *task, double *out)
 {
     (void)state;
-    double end = now_ms() + task->params[P_MS].f;
+    bool tail = task->params[P_TAIL].i != 0;
+    double ms = tail ? tail_ms(task->params[P_MS].f, task->seed) : task->params[P_MS].f, end = now_ms() + ms;
     bool spin = task->params[P_SPIN].i != 0, polite = task->params[P_POLITE].i != 0;
     double left;
     while ((left = end - now_ms()) > 0) {
@@ -71,7 +83,7 @@ static int32_t run(const struct sheaf_host *host, void *state, const struct shea
         if (!spin)
             nap(left < 10 ? left : 10);
     }
-    out[0] = task->params[P_X].f;
+    out[0] = tail ? ms : task->params[P_X].f;
     if (task->params[P_NOTE].text_len > 0 && !note(&task->params[P_NOTE], task->index))
         return host->fail(host, "sleep: the note cannot be written");
     return SHEAF_OK_STATUS;
