@@ -5,6 +5,7 @@
  */
 #include "broker/loop.h"
 #include "broker/broker.h"
+#include "broker/door.h"
 #include "common/clock.h"
 #include "common/frames.h"
 #include "common/fsutil.h"
@@ -20,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -27,12 +29,16 @@
 #define BACKLOG_BYTES ((uint64_t)256 << 20) /* above this nothing is read until the journal has caught up */
 #define READERS_NS (10 * NS_PER_S)          /* how long a local broker waits for readers of its journal to be through */
 #define READERS_POLL_MS 5
+#define HANDSHAKE_MS 5000 /* a connection that is not ours by then is closed */
+#define PEER_MESSAGES 256 /* of one peer that wait to be read; the rest waits where it is */
+#define DESCRIPTORS 24    /* before the first peer */
 
 struct loop {
     const struct broker_options *options;
     char state_dir[4096];
     void *ctx, *socket;
     int sigfd;
+    struct door *door;
     struct broker *broker;
     struct scribe *scribe;
     struct scribe_batch *first, **last; /* to hand over at the end of this turn */
@@ -163,12 +169,14 @@ static bool take_message(struct loop *l)
         letter_unref(in);
         return false;
     }
-    broker_time(l->broker,
-                clock_mono_ns()); /* a turn takes many reports; the last one may have come long after it began */
+    int64_t now = clock_mono_ns(); /* a turn takes many reports; the last one may have come long after it began */
+    broker_time(l->broker, now);
     if (got < 0)
         refuse(l, peer, got, &d);
     else if (broker_message(l->broker, peer, head.type, in->body, &in->letter) < 0)
         l->bad++;
+    else
+        door_heard(l->door, &in->msg, now);
     letter_unref(in);
     return true;
 }
@@ -208,6 +216,13 @@ static bool lifeline_cut(int fd, short revents)
     return read(fd, &byte, 1) <= 0;
 }
 
+/* What waits for the journal is no peer's doing. */
+static int64_t look_at_door(struct loop *l)
+{
+    uint64_t memory = procinfo_private_bytes(getpid()), backlog = scribe_backlog(l->scribe);
+    return door_tick(l->door, clock_mono_ns(), memory > backlog ? memory - backlog : 0);
+}
+
 static int turns(struct loop *l, struct diag *d)
 {
     zmq_pollitem_t items[] = {{l->socket, 0, ZMQ_POLLIN, 0},
@@ -233,6 +248,8 @@ static int turns(struct loop *l, struct diag *d)
             return err;
         wait_ns = broker_tick(l->broker);
         hand_over(l);
+        int64_t look_ns = look_at_door(l);
+        wait_ns = look_ns < wait_ns ? look_ns : wait_ns;
         if (broker_failed(l->broker))
             return diag_fail(d, SHEAF_ECORRUPT, "out of memory, or the journal in %s is damaged", l->state_dir);
     }
@@ -241,10 +258,24 @@ static int turns(struct loop *l, struct diag *d)
 
 /* ---- start and end ---- */
 
+/* Every peer takes a descriptor: a thousand workers are more than the usual limit. */
+static void raise_descriptors(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static int open_socket(struct loop *l, struct diag *d)
 {
-    int one = 1, linger = 500;
+    int one = 1, linger = 500, handshake = HANDSHAKE_MS, waiting = PEER_MESSAGES;
     int64_t most = (int64_t)PROTO_MAX_BODY;
+    raise_descriptors();
+    int few = descriptors_check(DESCRIPTORS, d);
+    if (few < 0)
+        return few;
     l->ctx = zmq_ctx_new();
     l->socket = l->ctx ? zmq_socket(l->ctx, ZMQ_ROUTER) : NULL;
     if (!l->socket)
@@ -252,7 +283,9 @@ static int open_socket(struct loop *l, struct diag *d)
     zmq_setsockopt(l->socket, ZMQ_ROUTER_MANDATORY, &one, sizeof(one));
     zmq_setsockopt(l->socket, ZMQ_LINGER, &linger, sizeof(linger));
     zmq_setsockopt(l->socket, ZMQ_MAXMSGSIZE, &most, sizeof(most));
-    return 0;
+    zmq_setsockopt(l->socket, ZMQ_HANDSHAKE_IVL, &handshake, sizeof(handshake));
+    zmq_setsockopt(l->socket, ZMQ_RCVHWM, &waiting, sizeof(waiting));
+    return door_open(l->ctx, l->socket, &l->door, d);
 }
 
 /* Binds before anything else, so that worker and client find us as soon as they look. */
@@ -410,6 +443,7 @@ int broker_run(const struct broker_options *o, struct diag *d)
     }
     journal_close(journal);
     broker_destroy(l.broker);
+    door_close(l.door);
     if (l.socket)
         zmq_close(l.socket);
     if (l.ctx)

@@ -5,6 +5,7 @@
 #include "cli/client.h"
 #include "cli/address.h"
 #include "common/clock.h"
+#include "common/fsutil.h"
 #include "common/mem.h"
 
 #include <errno.h>
@@ -16,7 +17,8 @@
 #include <zmq.h>
 
 #define LINGER_MS 200
-#define PROBE_MS 100 /* silence after which it is looked whether the broker is still there */
+#define DESCRIPTORS 16 /* that libzmq needs */
+#define PROBE_MS 100   /* silence after which it is looked whether the broker is still there */
 
 struct client {
     void *ctx, *socket;
@@ -64,6 +66,9 @@ static void set_options(void *socket, const char *endpoint)
 
 int client_open(const char *endpoint, struct client **out, struct diag *d)
 {
+    int few = descriptors_check(DESCRIPTORS, d);
+    if (few != SHEAF_OK)
+        return few;
     struct client *c = mem_realloc(NULL, sizeof *c);
     if (c == NULL)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");

@@ -137,6 +137,7 @@ static int carry_out(int argc, char **argv)
 int main(int argc, char **argv)
 {
     (void)signal(SIGPIPE, SIG_IGN); /* a reader that left is an error of write, not the end */
+    (void)signal(SIGXFSZ, SIG_IGN); /* and so is a file over the limit */
     fill_standard_descriptors();
     log_init("", LOG_WARN);
     selfexe_init(argc > 0 ? argv[0] : "sheaf");

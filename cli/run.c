@@ -13,12 +13,15 @@
 #include "cli/run.h"
 #include "cli/session.h"
 #include "cli/state.h"
+#include "common/fsutil.h"
 #include "worker/crew.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define DESCRIPTORS 40 /* that client, broker and a worker with a few slots need at least */
 
 #define STATUS_MS 100u
 #define IDLE_WAIT_MS 10000
@@ -231,7 +234,8 @@ int cmd_run(int argc, char **argv)
     struct run r;
     struct diag d = {{0}};
     run_init(&r);
-    int err = carry_out(&o, &r, &d);
+    int err = descriptors_check(DESCRIPTORS, &d);
+    err = err ? err : carry_out(&o, &r, &d);
     if (err != SHEAF_OK && !session_interrupted(&r.session))
         code = exit_report(err, &d);
     else

@@ -236,6 +236,27 @@ int dir_remove(const char *path)
     return file_error(remove_at(AT_FDCWD, path));
 }
 
+int descriptors_check(unsigned n, struct diag *d)
+{
+    int fds[DESCRIPTORS_MOST], failed = 0;
+    unsigned open_now = 0;
+    SHEAF_ASSERT(n > 0 && n <= DESCRIPTORS_MOST);
+    while (open_now < n && failed == 0) {
+        fds[open_now] = open_now ? fcntl(fds[0], F_DUPFD_CLOEXEC, 0) : open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (fds[open_now] < 0)
+            failed = errno;
+        else
+            open_now++;
+    }
+    for (unsigned i = 0; i < open_now; i++)
+        close(fds[i]);
+    if (failed == 0)
+        return 0;
+    return diag_fail(d, SHEAF_EIO,
+                     "only %u more files can be opened where %u are needed (%s); raise the limit: ulimit -n", open_now,
+                     n, strerror(failed));
+}
+
 static char *working_dir(struct arena *a)
 {
     char dir[PATH_MAX];

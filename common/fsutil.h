@@ -31,6 +31,11 @@ int dir_make(const char *path, mode_t mode, struct diag *d);
  * the rest is removed as far as possible. */
 int dir_remove(const char *path);
 
+/* Can so many more descriptors (at most DESCRIPTORS_MOST) be opened? To be asked before libzmq is let go: where it gets none it ends
+ * the process. 0, or SHEAF_EIO with a line that says what to do. */
+#define DESCRIPTORS_MOST 64u
+int descriptors_check(unsigned n, struct diag *d);
+
 /* path itself when it is absolute, else base_dir/path (base_dir NULL or "": the working directory; a relative one counts
  * from there). ".." stays, because links make it mean something. NULL when memory runs out or there is no working
  * directory. */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -211,6 +212,26 @@ static void system_errors_become_ours(void **state)
 
 #define IN_WORK(test) cmocka_unit_test_setup_teardown(test, enter_work, leave_work)
 
+static void too_few_descriptors_are_said_before_they_run_out(void **state)
+{
+    (void)state;
+    struct rlimit old;
+    struct diag d = {""};
+    assert_int_equal(descriptors_check(DESCRIPTORS_MOST, &d), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    int next = dup(0);
+    close(next);
+    struct rlimit tight = {(rlim_t)next + 5, old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    int enough = descriptors_check(5, &d), few = descriptors_check(6, &d), again = descriptors_check(5, NULL);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_int_equal(enough, 0);
+    assert_int_equal(few, SHEAF_EIO);
+    assert_int_equal(again, 0);
+    assert_string_equal(d.text, "only 5 more files can be opened where 6 are needed (Too many open files); "
+                                "raise the limit: ulimit -n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +245,7 @@ int main(void)
         IN_WORK(removing_a_file_or_nothing_works_too),
         IN_WORK(relative_paths_count_from_the_base),
         cmocka_unit_test(system_errors_become_ours),
+        cmocka_unit_test(too_few_descriptors_are_said_before_they_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

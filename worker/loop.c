@@ -5,6 +5,7 @@
 #include "worker/loop.h"
 #include "common/clock.h"
 #include "common/frames.h"
+#include "common/fsutil.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/procinfo.h"
@@ -23,6 +24,7 @@
 #include <zmq.h>
 
 #define TURN_MESSAGES 256
+#define DESCRIPTORS 32         /* with one slot */
 #define STOP_NS (2 * NS_PER_S) /* after a signal slots have this long to be reaped */
 
 struct loop {
@@ -171,6 +173,9 @@ static int open_socket(struct loop *l, struct diag *d)
 {
     int linger = 300, first = l->options->local ? 2 : 200 + (int)randombytes_uniform(1800), last = 15000;
     int64_t most = (int64_t)PROTO_MAX_BODY;
+    int few = descriptors_check(DESCRIPTORS, d);
+    if (few < 0)
+        return few;
     l->ctx = zmq_ctx_new();
     l->socket = l->ctx ? zmq_socket(l->ctx, ZMQ_DEALER) : NULL;
     if (!l->socket)
