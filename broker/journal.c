@@ -11,6 +11,7 @@
 
 #include "common/fsutil.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,7 +132,7 @@ int journal_fail(struct journal *j, const char *what, struct diag *d)
         advice = "; another program has the file open, end it";
     if (err == SHEAF_ECORRUPT)
         advice = "; it is damaged or not a journal of sheaf: restore it from a copy, or choose another state directory";
-    if (err == SHEAF_EIO)
+    if (device == EIO || device == ENXIO)
         advice = "; look after its device and start again";
     return diag_fail(d, err, "%s: cannot %s: %s%s", j->path, what, device ? strerror(device) : sqlite3_errmsg(j->db),
                      advice);

@@ -73,7 +73,7 @@ struct journal {
  * afterwards (create): somebody may have been killed before it was. Errors as journal_open. */
 int journal_file_open(struct journal *j, const char *dir, bool create, struct diag *d);
 
-/* Of a new journal: its first page reaches the disk before its log is begun. 0 or an error. */
+/* Of a new journal: its name and first page reach the disk before its log is begun. 0 or an error. */
 int journal_file_sync_start(struct journal *j, struct diag *d);
 
 /* Of a new journal: its names, its directory's and that of those above reach the disk before its first commit. 0 or an error. */

@@ -111,7 +111,10 @@ static int sync_folders(int dir_fd)
 
 int journal_file_sync_start(struct journal *j, struct diag *d)
 {
-    return !j->unsynced || fsync(j->file_fd) == 0 ? 0 : cannot(j->path, "sync", errno, d);
+    int failed = 0;
+    if (j->unsynced)
+        failed = fsync(j->file_fd) == 0 ? sync_folder(j->dir_fd) : errno;
+    return failed ? cannot(j->path, "sync", failed, d) : 0;
 }
 
 int journal_file_sync(struct journal *j, struct diag *d)
@@ -174,18 +177,29 @@ static int sync_old(struct journal *j, struct diag *d)
 
 /* ---- opening ---- */
 
-/* Is there nothing in it? A power cut may leave a file of zeros of a journal that was being made; then its log is empty, because
- * the first page was synced before that was begun. 0 or an errno. */
+/* Is there a log with anything in it? 0 or an errno. */
+static int look_at_log(const struct journal *j, bool *has_log)
+{
+    struct stat st;
+    char path[4200];
+    snprintf(path, sizeof(path), "%s-wal", j->path);
+    *has_log = false;
+    if (stat(path, &st) != 0)
+        return errno == ENOENT ? 0 : errno;
+    *has_log = st.st_size > 0;
+    return 0;
+}
+
+/* Is there nothing but zeros in it, and no more of them than a first page? 0 or an errno. */
 static int look_unfinished(const struct journal *j, bool *unfinished)
 {
     static const char none[512];
     struct stat st;
-    char path[4200], bytes[sizeof(none)];
+    char bytes[sizeof(none)];
     *unfinished = false;
     if (fstat(j->file_fd, &st) != 0)
         return errno;
-    *unfinished = st.st_size == 0;
-    if (st.st_size == 0 || st.st_size > JOURNAL_PAGE_BYTES)
+    if (st.st_size > JOURNAL_PAGE_BYTES)
         return 0;
     for (off_t at = 0; at < st.st_size; at += (off_t)sizeof(bytes)) {
         ssize_t n = pread(j->file_fd, bytes, sizeof(bytes), at);
@@ -194,9 +208,43 @@ static int look_unfinished(const struct journal *j, bool *unfinished)
         if (memcmp(bytes, none, (size_t)n) != 0)
             return 0;
     }
-    snprintf(path, sizeof(path), "%s-wal", j->path);
-    *unfinished = stat(path, &st) == 0 ? st.st_size == 0 : errno == ENOENT;
+    *unfinished = true;
     return 0;
+}
+
+static int without_database(const struct journal *j, struct diag *d)
+{
+    return diag_fail(d, SHEAF_ECORRUPT,
+                     "%s is damaged: it is empty or missing, and its log is not; restore it from a copy", j->path);
+}
+
+/* A power cut may leave nothing, or zeros, of a journal that was being made. Then its log is empty, because its name and its first page
+ * were synced before that was begun. SQLite would delete a log without a database. */
+static int check_unfinished(struct journal *j, bool create, struct diag *d)
+{
+    bool has_log = false;
+    int failed = look_unfinished(j, &j->unsynced);
+    if (failed == 0 && j->unsynced)
+        failed = look_at_log(j, &has_log);
+    if (failed == 0 && has_log)
+        return without_database(j, d);
+    if (failed == 0 && j->unsynced && !create)
+        return diag_fail(d, SHEAF_ENOENT, "%s is empty; there is no state in this directory", j->path);
+    if (failed == 0 && j->unsynced && ftruncate(j->file_fd, 0) != 0)
+        failed = errno;
+    return failed ? cannot(j->path, "open", failed, d) : 0;
+}
+
+/* For one that is not to be made: leaves no lock file where there is no state. */
+static int check_there(const struct journal *j, struct diag *d)
+{
+    bool has_log = false;
+    if (access(j->path, F_OK) == 0)
+        return 0;
+    int error = errno;
+    if (error == ENOENT && look_at_log(j, &has_log) == 0 && has_log)
+        return without_database(j, d);
+    return diag_fail(d, file_error(error), "%s: %s; there is no state in this directory", j->path, strerror(error));
 }
 
 /* Opens the file, or makes an empty one. What is new reaches the disk with the first commit, which is the first that anybody is
@@ -209,14 +257,8 @@ static int open_file(struct journal *j, const char *dir, bool create, struct dia
     j->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (j->dir_fd < 0)
         return diag_fail(d, file_error(errno), "state directory %s: cannot open: %s", dir, strerror(errno));
-    int failed = look_unfinished(j, &j->unsynced);
-    if (failed == 0 && j->unsynced && !create)
-        return diag_fail(d, SHEAF_ENOENT, "%s is empty; there is no state in this directory", j->path);
-    if (failed == 0 && j->unsynced && ftruncate(j->file_fd, 0) != 0)
-        failed = errno;
-    if (failed)
-        return cannot(j->path, "open", failed, d);
-    return create && !j->unsynced ? sync_old(j, d) : 0;
+    int err = check_unfinished(j, create, d);
+    return err == 0 && create && !j->unsynced ? sync_old(j, d) : err;
 }
 
 int journal_file_open(struct journal *j, const char *dir, bool create, struct diag *d)
@@ -227,8 +269,8 @@ int journal_file_open(struct journal *j, const char *dir, bool create, struct di
         return diag_fail(d, SHEAF_ENOMEM, "%s: out of memory", dir);
     snprintf(j->path, len, "%s/journal.db", dir);
     int err = prepare_directory(dir, create, d);
-    if (err == 0 && !create && access(j->path, F_OK) != 0) /* leave no lock file where there is no state */
-        err = diag_fail(d, file_error(errno), "%s: %s; there is no state in this directory", j->path, strerror(errno));
+    if (err == 0 && !create)
+        err = check_there(j, d);
     err = err ? err : lock_directory(j, dir, d);
     return err ? err : open_file(j, dir, create, d);
 }

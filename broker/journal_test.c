@@ -559,6 +559,53 @@ static void a_file_that_is_no_database_is_refused(void **state)
     assert_non_null(strstr(f->d.text, "journal.db"));
 }
 
+static void a_log_without_its_database_is_refused_and_kept(void **state)
+{
+    struct fixture *f = *state;
+    char path[128], log[128];
+    struct stat before, after;
+    snprintf(path, sizeof(path), "%s/journal.db", f->dir);
+    snprintf(log, sizeof(log), "%s/journal.db-wal", f->dir);
+    begin(f);
+    apply_run(f, 1, 0, 10, NULL);
+    commit(f);
+    journal_close(f->j);
+    f->j = NULL;
+    assert_int_equal(stat(log, &before), 0);
+    for (int missing = 0; missing < 2; missing++) {
+        assert_int_equal(missing ? unlink(path) : truncate(path, 0), 0);
+        for (int create = 0; create < 2; create++) {
+            assert_int_equal(journal_open(f->dir, create, &f->j, &f->d), SHEAF_ECORRUPT);
+            assert_non_null(strstr(f->d.text, "is damaged: it is empty or missing, and its log is not"));
+        }
+    }
+    assert_int_equal(stat(log, &after), 0);
+    assert_int_equal(after.st_size, before.st_size);
+}
+
+static void an_empty_file_is_no_state_and_is_made_a_journal(void **state)
+{
+    struct fixture *f = *state;
+    char path[128];
+    static const char zeros[4096];
+    snprintf(path, sizeof(path), "%s/journal.db-wal", f->dir);
+    journal_close(f->j);
+    f->j = NULL;
+    assert_int_equal(unlink(path), 0);
+    snprintf(path, sizeof(path), "%s/journal.db", f->dir);
+    for (int size = 0; size < 2; size++) {
+        assert_int_equal(truncate(path, 0), 0);
+        overwrite(f, 0, zeros, size ? sizeof(zeros) : 0);
+        assert_int_equal(journal_open(f->dir, false, &f->j, &f->d), SHEAF_ENOENT);
+        assert_non_null(strstr(f->d.text, "is empty; there is no state"));
+    }
+    assert_int_equal(journal_open(f->dir, true, &f->j, &f->d), 0);
+    begin(f);
+    apply_run(f, 1, 0, 10, NULL);
+    commit(f);
+    reopen(f);
+}
+
 static void a_damaged_page_is_noticed_when_it_is_read(void **state)
 {
     struct fixture *f = *state;
@@ -643,6 +690,8 @@ int main(void)
         TEST(another_programs_database_is_refused),
         TEST(a_missing_table_is_refused),
         TEST(a_file_that_is_no_database_is_refused),
+        TEST(a_log_without_its_database_is_refused_and_kept),
+        TEST(an_empty_file_is_no_state_and_is_made_a_journal),
         TEST(a_damaged_page_is_noticed_when_it_is_read),
         TEST(a_stored_run_that_lies_about_its_size_is_noticed),
         TEST(a_full_device_is_said_and_loses_nothing_committed),
