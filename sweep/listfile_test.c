@@ -140,7 +140,7 @@ static const struct {
      "cost_bps, shift, weighting, verbose, label)"},
     {"t.csv", "top_n,alpha,top_n\n", "{}/t.csv:1:13: the column top_n stands here twice; remove one"},
     {"t.csv", "top_n,\n1,\n", "{}/t.csv:1:7: a column without a name; write the parameter's name"},
-    {"t.csv", "top_n,alpha\n1\n", "{}/t.csv:2:1: 1 cells, but the header has 2; add the missing ones"},
+    {"t.csv", "top_n,alpha\n1\n", "{}/t.csv:2:1: 1 cell, but the header has 2; add the missing ones"},
     {"t.csv", "top_n\n1,2\n", "{}/t.csv:2:3: a cell too many: the header has 1; remove it"},
     {"t.csv", "top_n,alpha\n1,0\n2,1.5\n", "{}/t.csv:3:3: alpha is 1.5; wfo takes a number from 0 to 1"},
     {"t.csv", "top_n\n1.5\n", "{}/t.csv:2:1: top_n is 1.5; wfo takes a whole number from 1 to 500"},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * refused: one source, many plugins that go wrong before their first task. Which one, a definition says: REFUSED_CTOR_CRASH ...
+ * refused: one source, many plugins that go wrong, or are asked wrongly, before their first task. Which one, a definition says: REFUSED_CTOR_CRASH ...
  * (tests/plugins/CMakeLists.txt).
  */
 #include "kit.h"
@@ -10,7 +10,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#ifdef REFUSED_REQUIRED
+static const struct sheaf_param params[] = {
+    {.name = "x", .type = SHEAF_FLOAT, .min = 1, .max = 10, .unit = "", .help = "must be given", .required = true}};
+#else
 static const struct sheaf_param params[] = {PARAM_FLOAT("x", 1, "the score is half of it")};
+#endif
 static const struct sheaf_score scores[] = {{"value", "", "x / 2"}};
 
 #if defined(REFUSED_CTOR_CRASH) || defined(REFUSED_CTOR_EXIT)
