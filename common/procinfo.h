@@ -9,8 +9,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The calling process is killed when the thread that started it ends. False when `parent` is gone already. */
-bool procinfo_die_with_parent(pid_t parent);
+/* The calling process, which leads a process group, is killed when `parent` ends, and with it (where the system can do that) all of its
+ * group. lifeline: the read end of a pipe whose write end nobody but the parent has, and nobody writes to; it is closed here. False
+ * when the parent is gone already. */
+bool procinfo_die_with_parent(pid_t parent, int lifeline);
 
 /* A descriptor that is readable once the child has ended (close-on-exec), or -1: then ask waitpid now and then. */
 int procinfo_end_fd(pid_t child);

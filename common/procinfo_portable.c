@@ -7,8 +7,9 @@
 #include <time.h>
 #include <unistd.h>
 
-bool procinfo_die_with_parent(pid_t parent)
+bool procinfo_die_with_parent(pid_t parent, int lifeline)
 {
+    close(lifeline);
     return getppid() == parent;
 }
 

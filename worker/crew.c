@@ -171,6 +171,14 @@ static void raise_fd_limit(uint32_t n_slots)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static bool open_lifeline(int ends[2])
+{
+    if (pipe(ends) == 0)
+        return fcntl(ends[0], F_SETFD, FD_CLOEXEC) == 0 && fcntl(ends[1], F_SETFD, FD_CLOEXEC) == 0;
+    ends[0] = ends[1] = -1;
+    return false;
+}
+
 struct crew *crew_create(const char *exe, uint32_t n_slots, const struct crew_events *ev, struct diag *d)
 {
     SHEAF_ASSERT(n_slots >= 1 && n_slots <= CREW_MAX_SLOTS);
@@ -199,7 +207,8 @@ struct crew *crew_create(const char *exe, uint32_t n_slots, const struct crew_ev
     c->watch = watch_create((size_t)n_slots * N_SOURCES);
     c->keeper = keeper_create(n_slots, send_cache, c);
     c->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (c->slots && c->side && c->status && c->scores && c->watch && c->keeper && c->null_fd >= 0)
+    bool piped = open_lifeline(c->lifeline);
+    if (c->slots && c->side && c->status && c->scores && c->watch && c->keeper && c->null_fd >= 0 && piped)
         return c;
     diag_fail(d, SHEAF_ENOMEM, "slots cannot be managed: out of memory or descriptors");
     crew_destroy(c);
@@ -223,8 +232,10 @@ void crew_destroy(struct crew *c)
     if (c->plan_map)
         munmap(c->plan_map, (size_t)c->plan_file.size);
     memfile_close(&c->plan_file);
-    if (c->null_fd >= 0)
-        close(c->null_fd);
+    const int fds[] = {c->null_fd, c->lifeline[0], c->lifeline[1]};
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
     free(c->scores);
     free(c->status);
     free(c->side);

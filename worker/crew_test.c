@@ -646,7 +646,7 @@ int main(int argc, char **argv)
 {
     selfexe_init(argv[0]);
     const char *lie = getenv(LIE);
-    if (argc == 6 && strcmp(argv[1], "slot") == 0)
+    if (argc == 7 && strcmp(argv[1], "slot") == 0)
         return lie ? lying_slot(lie, argv + 1) : slot_main(argc - 1, argv + 1);
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {

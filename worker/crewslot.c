@@ -20,7 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CHILD_SOCK = 3, CHILD_PAGE, CHILD_PLAN };
+enum { CHILD_SOCK = 3, CHILD_PAGE, CHILD_PLAN, CHILD_LIFELINE, CHILD_END };
+#define CHILD_FDS (CHILD_END - CHILD_SOCK)
 
 /* The slot's ends of what it shares with us. -1 = none. */
 struct child_ends {
@@ -112,22 +113,23 @@ static const char *const thread_variables[] = {"OMP_NUM_THREADS",   "OPENBLAS_NU
 
 static int spawn_slot(struct crew *c, struct crew_slot *s, const struct child_ends *e, uint32_t threads, struct diag *d)
 {
-    char texts[N_THREAD_VARIABLES][48], parent[16], numbers[3][4];
+    char texts[N_THREAD_VARIABLES][48], parent[16], numbers[CHILD_FDS][4];
     const char *env[N_THREAD_VARIABLES + 1] = {NULL};
     for (size_t i = 0; i < N_THREAD_VARIABLES; i++) {
         snprintf(texts[i], sizeof texts[i], "%s=%u", thread_variables[i], threads ? threads : 1);
         env[i] = texts[i];
     }
     snprintf(parent, sizeof parent, "%ld", (long)getpid());
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < CHILD_FDS; i++)
         snprintf(numbers[i], sizeof numbers[i], "%d", CHILD_SOCK + i);
-    const char *argv[] = {c->exe, "slot", numbers[0], numbers[1], numbers[2], parent, NULL};
+    const char *argv[] = {c->exe, "slot", numbers[0], numbers[1], numbers[2], numbers[3], parent, NULL};
     const struct spawn_fd fds[] = {{c->null_fd, 0},
                                    {e->out, 1},
                                    {e->err, 2},
                                    {e->sock, CHILD_SOCK},
                                    {e->page.rw, CHILD_PAGE},
-                                   {c->plan_file.ro, CHILD_PLAN}};
+                                   {c->plan_file.ro, CHILD_PLAN},
+                                   {c->lifeline[0], CHILD_LIFELINE}};
     const struct spawn_spec spec = {
         .argv = argv, .fds = fds, .n_fds = sizeof fds / sizeof fds[0], .env = env, .own_group = true};
     return spawn_process(&spec, &s->pid, d);

@@ -239,13 +239,13 @@ static _Noreturn void slot_run(struct slot *s, const void *plan_bytes, size_t pl
 
 int slot_main(int argc, char **argv)
 {
-    int sock, page_fd, plan_fd, parent;
-    if (argc != 5 || !parse_fd(argv[1], &sock) || !parse_fd(argv[2], &page_fd) || !parse_fd(argv[3], &plan_fd) ||
-        !parse_fd(argv[4], &parent)) {
+    int sock, page_fd, plan_fd, lifeline, parent;
+    if (argc != 6 || !parse_fd(argv[1], &sock) || !parse_fd(argv[2], &page_fd) || !parse_fd(argv[3], &plan_fd) ||
+        !parse_fd(argv[4], &lifeline) || !parse_fd(argv[5], &parent)) {
         fputs("sheaf slot: this command is for workers only\n", stderr);
         return 2;
     }
-    if (!procinfo_die_with_parent((pid_t)parent))
+    if (!procinfo_die_with_parent((pid_t)parent, lifeline))
         _exit(1);
     (void)fcntl(sock, F_SETFD, FD_CLOEXEC);
     static struct slot s;

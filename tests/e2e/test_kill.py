@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from conftest import wait_until
+from conftest import PORTABLE, wait_until
 from support import Ones, descendants, done, finished, pids_of, signal_all, started
 
 
@@ -51,6 +51,20 @@ def test_what_has_run_is_not_run_again_when_the_broker_is_killed(world, ones):
     runs = ones.runs()
     assert set(runs) == set(range(ones.N))
     assert runs.total() - ones.N <= 2  # idle slots may run the last tasks a second time
+
+
+# ---- what a plugin has started ----
+
+@pytest.mark.skipif(PORTABLE, reason="the portable twin cannot see to a killed worker's process groups")
+@pytest.mark.parametrize("roles", [["worker"], ["worker", "slot"], ["broker", "worker"]], ids="+".join)
+def test_what_a_plugin_has_started_dies_with_a_killed_worker(world, roles):
+    sweep = world.sweep(plugin="fault", params={"mode": "brood", "every": 1, "x": [1, 2]})
+    p = world.start("run", sweep, "--slots", "2")
+    wait_until(lambda: sum(command.startswith("sleep ") for _, command in world.processes()) == 2, "each slot has started one")
+    assert signal_all([pid for pid, role in descendants(p.pid).items() if role in roles] + [p.pid], signal.SIGKILL)
+    p.communicate()
+    wait_until(lambda: not world.processes(), f"nobody is left: {world.processes()}", 20)
+    world.run("run", world.sweep("other.yaml"))  # sees to the socket
 
 
 # ---- the same with the real plugin, whose table is shared by all slots ----

@@ -14,10 +14,29 @@
 #include <unistd.h>
 
 enum { P_MODE, P_EVERY, P_AT, P_ATTEMPTS, P_MB, P_X, P_FILE };
-enum mode { NONE, SEGV, ABORT, EXIT, QUIT, KILL, HANG, SPIN, LEAK, ERROR, SILENT, NANS, PRINT, FPE, DEEP, HOARD };
+enum mode {
+    NONE,
+    SEGV,
+    ABORT,
+    EXIT,
+    QUIT,
+    KILL,
+    HANG,
+    SPIN,
+    LEAK,
+    ERROR,
+    SILENT,
+    NANS,
+    PRINT,
+    FPE,
+    DEEP,
+    HOARD,
+    BROOD
+};
 
-static const char *const modes[] = {"none", "segv",  "abort",     "exit", "exit_ok", "kill", "hang",          "spin",
-                                    "leak", "error", "no_reason", "nan",  "print",   "fpe",  "stackoverflow", "hoard"};
+static const char *const modes[] = {"none",  "segv", "abort",         "exit",  "exit_ok",   "kill",
+                                    "hang",  "spin", "leak",          "error", "no_reason", "nan",
+                                    "print", "fpe",  "stackoverflow", "hoard", "brood"};
 
 static const struct sheaf_param params[] = {
     {.name = "mode",
@@ -110,6 +129,10 @@ static int32_t die(enum mode mode)
         break;
     case DEEP:
         return (int32_t)deeper(zero);
+    case BROOD:
+        if (fork() == 0)
+            execlp("sleep", "sleep", "100000", (char *)NULL);
+        return die(HANG);
     case HANG:
         for (;;)
             pause();
