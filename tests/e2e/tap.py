@@ -60,6 +60,7 @@ class Ledger:
         self.acks = self.grants = 0
         self.granted_at = None  # clock of the last grant of something
         self.reports = {}  # (instance, number): (digest, runs)
+        self.ambush = None  # (kind of message, what to do once when the next such has been read and nobody has it yet)
         self.wrong = []
 
     def report(self, instance, body):
@@ -96,6 +97,12 @@ class Ledger:
             self.wrong.append(f"task {task} was granted again (lease {number}) after it had been acknowledged")
 
 
+    def spring(self, kind):
+        if self.ambush and self.ambush[0] == kind:
+            (_, act), self.ambush = self.ambush, None
+            act()
+
+
 class Connection:
     """One connection of a worker and the one that the tap made to the broker for it."""
 
@@ -112,6 +119,7 @@ class Connection:
             self.early.append(body)  # by one who does not know yet that the broker is a new one
         elif kind == REPORT:
             self.ledger.report(self.instance, body)
+        self.ledger.spring(kind)
 
     def from_broker(self, kind, body):
         if kind == ACK:
@@ -120,6 +128,7 @@ class Connection:
         elif kind == GRANT:
             for lease in body[0]:
                 self.ledger.grant(lease)
+        self.ledger.spring(kind)
 
 
 class Reader:
@@ -158,8 +167,8 @@ class Reader:
 class Side:
     """One of the two sockets of a connection: what comes in is read along, then queued at the other side."""
 
-    def __init__(self, sock, take):
-        self.sock, self.reader, self.queue, self.other = sock, Reader(take), bytearray(), None
+    def __init__(self, sock, connection, take):
+        self.sock, self.connection, self.reader, self.queue, self.other = sock, connection, Reader(take), bytearray(), None
         self.events, self.ended = 0, False
 
 
@@ -173,6 +182,7 @@ class Tap(threading.Thread):
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
         self.listener.listen(64)
+        self.connections = []  # that are open
         self.wake, self.waked = socket.socketpair()
         self.poll = selectors.DefaultSelector()
         self.poll.register(self.listener, selectors.EVENT_READ)
@@ -208,8 +218,9 @@ class Tap(threading.Thread):
             far.close()
             return
         connection = Connection(self.ledger)
-        a, b = Side(ours, connection.from_worker), Side(far, connection.from_broker)
+        a, b = Side(ours, connection, connection.from_worker), Side(far, connection, connection.from_broker)
         a.other, b.other = b, a
+        self.connections.append(connection)
         for side in (a, b):
             side.sock.setblocking(False)
         self.listen(a)
@@ -249,11 +260,16 @@ class Tap(threading.Thread):
 
     def end(self, side):
         """One has gone, so the other goes, too; what was on its way is lost, as it may be."""
+        self.connections.remove(side.connection)
         for each in (side, side.other):
             each.ended = True
             if each.events:
                 self.poll.unregister(each.sock)
             each.sock.close()
+
+    def connected(self):
+        """Has a worker said hello to a broker that both are still there?"""
+        return any(connection.instance for connection in list(self.connections))
 
     def ended(self):
         self.wake.send(b"x")

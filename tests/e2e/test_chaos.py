@@ -21,7 +21,7 @@ import traceback
 import numpy
 import pytest
 
-from conftest import PORTABLE, SANITIZED, SHEAF, SOURCE, World
+from conftest import PORTABLE, SANITIZED, SHEAF, SOURCE, World, wait_until
 from support import BLOCK, descendants
 from tap import ACK, GRANT, HELLO, REPORT, Ledger, Tap, unpack
 
@@ -58,7 +58,7 @@ class Victim:
     def signal(self, number):
         try:
             signal.pidfd_send_signal(self.fd, number)
-        except ProcessLookupError:  # it has ended
+        except OSError:  # it has ended, or the round has
             pass
 
     def go_on(self):
@@ -91,11 +91,12 @@ class Round:
         self.ledger = self.tap = None
 
     def draw(self):
-        """What happens when: (seconds after the start, what, to whom, for how long)."""
+        """What happens when: (seconds after the start, what, to whom, for how long). An ambush is a kill when the tap has read the
+        next message of some kind: an acknowledgement before it arrives, a lease that nobody has heard of."""
         at, plan = 0, []
         for _ in range(self.random.randint(4, 16)):
             at += self.random.expovariate(5)
-            what = self.random.choice(("kill", "kill", "stop", "stop", "read"))
+            what = self.random.choice(("kill", "kill", "ambush", "stop", "stop", "read"))
             whom = self.random.choice(("slot", "slot", "worker", "broker", "client", "all"))
             length = self.random.uniform(0.1, 1) if self.random.random() < 0.8 else self.random.uniform(1, 10)
             plan.append((at, what, whom, length))
@@ -185,8 +186,13 @@ class Round:
             return
         self.faults += 1
         self.note(f"{what} {whom}" + (f" for {length:.2f} s" if what == "stop" else ""))
+        if what == "ambush" and self.ledger:
+            kind = self.random.choice((ACK, ACK, GRANT, REPORT))
+            self.ledger.ambush = kind, lambda: [victim.signal(signal.SIGKILL) for victim in victims]
+            self.stopped.append((time.monotonic() + LONGEST, victims))
+            return
         for victim in victims:
-            victim.signal(signal.SIGKILL if what == "kill" else signal.SIGSTOP)
+            victim.signal(signal.SIGSTOP if what == "stop" else signal.SIGKILL)
         self.stopped.append((time.monotonic() + (length if what == "stop" else 0), victims))
 
     def let_go(self, all_of_them=False):
@@ -274,14 +280,27 @@ class Round:
         assert (self.ledger.scores[acknowledged] == SCORES[acknowledged]).all()
         self.note(f"{self.ledger.acks} acknowledgements of {acknowledged.sum()} tasks, {self.ledger.grants} leases")
 
+    def settle(self):
+        """The disturbances are over. Who was hit by the last one starts again."""
+        if self.ledger:
+            self.ledger.ambush = None
+        self.let_go(True)
+        self.hear_readers(True)
+        if self.apart:
+            wait_until(self.all_live, "broker and worker live")
+
+    def all_live(self):
+        for role in ("broker", "worker"):
+            if self.processes[role].poll() == -signal.SIGKILL:
+                self.start(role)
+        broker = ["--broker", f"ipc://{self.world.runtime / 'broker'}"]
+        return self.world.run("list", *broker, code=None).returncode == 0 and self.tap.connected()
+
     def end(self):
         """Everything ends as it should when it is told to."""
         for role in ("worker", "broker"):
             process = self.processes.get(role)
             if process is not None:
-                while process.poll() == -signal.SIGKILL:  # by the last disturbance
-                    self.start(role)
-                    process = self.processes[role]
                 process.terminate()
                 assert process.wait(60) == 0, f"the {role} ended with {process.returncode}"
         if self.tap is not None:
@@ -300,8 +319,7 @@ class Round:
             self.let_go()
             self.hear_readers()
             time.sleep(0.005)
-        self.let_go(True)
-        self.hear_readers(True)
+        self.settle()
         self.check_result()
         self.check_tables()
         self.end()
