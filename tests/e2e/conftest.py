@@ -63,12 +63,12 @@ class World:
                 self.reports.mkdir(exist_ok=True)
                 self.env[name] = ":".join(filter(None, [os.environ.get(name), f"log_path={self.reports}/{name.split('_')[0]}"]))
 
-    def start(self, *args, **more):
-        """A running sheaf; its outputs are pipes unless given."""
+    def start(self, *args, prefix=(), **more):
+        """A running sheaf, by way of the command prefix; its outputs are pipes unless given."""
         options = dict(env=self.env, cwd=self.path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                        stderr=subprocess.PIPE, text=True)
         options.update(more)
-        return subprocess.Popen([str(SHEAF), *map(str, args)], **options)
+        return subprocess.Popen([*prefix, str(SHEAF), *map(str, args)], **options)
 
     def run(self, *args, code=0, **more):
         """Runs to the end and checks the exit code (None = any)."""
