@@ -62,7 +62,7 @@ struct msg_error {
 struct msg_held { /* a lease that a worker holds */
     uint64_t sweep, lease;
     uint64_t from, to; /* positions, as granted (to: as lowered since) */
-    uint64_t left;     /* positions not finished yet */
+    uint64_t left;     /* positions still to be finished: 0 once it was given up */
     uint32_t flags;
     uint64_t granted_to; /* where it ended when it was granted: what was reported may reach that far */
 };

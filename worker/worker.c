@@ -132,7 +132,7 @@ static void held_of(const struct worker *w, struct arena *a, struct msg_held **o
                                              .lease = l->id,
                                              .from = l->from,
                                              .to = l->to,
-                                             .left = l->todo.count,
+                                             .left = l->closed ? 0 : l->todo.count, /* closed: given up */
                                              .flags = l->flags,
                                              .granted_to = l->granted_to};
     }

@@ -234,6 +234,19 @@ static void a_full_report_does_not_wait_for_the_end_of_the_turn(void **state)
     assert_int_equal(findings_bytes(&l->findings), 0);
 }
 
+static void a_lease_that_was_given_up_has_nothing_left(void **state)
+{
+    struct worker_fixture *f = *state;
+    fixture_begin(f, 1000);
+    fixture_message(f, MSG_DROP, &(struct msg_sweep){.sweep = 1});
+    slot_tell(f, 0, 1, 1);
+    fixture_turn(f, 0);
+    assert_true(fixture_last_report(f)->closed);
+    fixture_pass(f, 1000);
+    const struct msg_beat *beat = mailbox_last(&f->out, 0, MSG_BEAT); /* or the broker would believe that it goes on */
+    assert_true(beat->n_held == 1 && beat->held[0].left == 0);
+}
+
 /* ---- asking for work ---- */
 
 static void it_asks_for_work_before_it_runs_dry(void **state)
@@ -545,6 +558,7 @@ static const struct CMUnitTest tests[] = {
     WITH(setup_one_slot, a_report_is_sent_again_until_it_is_acknowledged),
     WITH(setup_one_slot, an_acknowledged_lease_stays_while_it_is_open),
     WITH(setup_one_slot, slots_wait_while_too_much_is_unacknowledged),
+    WITH(setup_one_slot, a_lease_that_was_given_up_has_nothing_left),
     WITH(setup_one_slot, a_full_report_does_not_wait_for_the_end_of_the_turn),
     WITH(setup_one_slot, it_asks_for_work_before_it_runs_dry),
     WITH(setup_one_slot, told_that_there_is_nothing_it_asks_once_a_second),
