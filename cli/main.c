@@ -62,9 +62,16 @@ static void print_help(FILE *out)
                 out);
 }
 
+/* Public names that are not there yet (they stand in the design of the commands). */
+static const char *const later[] = {"submit", "explain", "pause",   "resume", "report",
+                                    "put",    "data",    "workers", "keygen"};
+
 static int unknown_command(const char *name)
 {
     struct suggest s;
+    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+        if (strcmp(later[i], name) == 0)
+            return exit_usage("this version does not have `sheaf %s` yet; see sheaf --help", name);
     suggest_begin(&s, name);
     for (size_t i = 0; i < N_COMMANDS; i++)
         if (commands[i].help != NULL)

@@ -145,6 +145,10 @@ struct sweepfile *sweepfile_read(const char *path, const struct sweep_overrides 
     struct buf bytes = {0};
     struct diag why = {{0}};
     struct sweepfile *f = NULL;
+    if (path[0] == '\0') {
+        diag_fail(d, SHEAF_EINVAL, "the name of the sweep file is empty; give SWEEP.yaml");
+        return NULL;
+    }
     int err = file_read(path, YAMLTREE_BYTES, &bytes, &why);
     if (err == SHEAF_ENOENT)
         diag_fail(d, SHEAF_EINVAL, "%s: there is no such file; check the name of the sweep file", path);

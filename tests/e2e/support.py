@@ -12,7 +12,7 @@ import re
 import struct
 from collections import Counter
 
-from conftest import PATIENCE, wait_until
+from conftest import BUILD, PATIENCE, wait_until
 
 BLOCK = 65536  # tasks, as docs/index-space.md says
 STATUS = {"done": b"\1", "failed": b"\2", "skipped": b"\3"}
@@ -144,3 +144,12 @@ def check_nothing_left(world):
     world.check_clean()
     files = [str(f.relative_to(world.state)) for f in world.state.rglob("*") if f.is_file()]
     assert [f for f in files if not STATE_FILES.fullmatch(f)] == []
+
+
+def refused_line(world, *args, code=2):
+    """The one line of a command that is refused before anything is begun, without what differs from machine to machine."""
+    line = world.refused(*args, code=code)
+    assert line.startswith("sheaf: ")
+    line = line[len("sheaf: "):].replace(str(world.path), "DIR").replace(str(BUILD), "BUILD")
+    assert not world.state.exists()
+    return re.sub(r" in BUILD/tests/plugins, [^;]*;", " in PLACES;", line)

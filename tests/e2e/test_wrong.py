@@ -5,11 +5,9 @@ exit code 2, nothing on stdout, and nothing begun: no state directory, no proces
 A row: name, file, line (without "sheaf: sweep.yaml:"). How options and commands are refused stands in test_wrong_usage.py, data in
 test_wrong_data.py, plugins and stored sweeps in test_wrong_state.py."""
 
-import re
-
 import pytest
 
-from conftest import BUILD
+from support import refused_line
 
 FIELDS = "name, plugin, config, data, search, params, where, split, reduce, goal, limits, keep"
 INT = "a whole number from -1000000000000000 to 1000000000000000"  # of the plugin "context"
@@ -495,20 +493,11 @@ SWEEPS = {
 }
 
 
-def refused(world, *args, code=2):
-    """The line, without what differs from machine to machine."""
-    line = world.refused(*args, code=code)
-    assert line.startswith("sheaf: ")
-    line = line[len("sheaf: "):].replace(str(world.path), "DIR").replace(str(BUILD), "BUILD")
-    assert not world.state.exists()
-    return re.sub(r" in BUILD/tests/plugins, [^;]*;", f" in {PLACES};", line)
-
-
 @pytest.mark.parametrize("name", SWEEPS)
 def test_a_wrong_sweep_file_gets_its_line(world, name):
     text, line = SWEEPS[name]
     (world.path / "sweep.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
-    assert refused(world, "run", "sweep.yaml") == "sweep.yaml:" + line
+    assert refused_line(world, "run", "sweep.yaml") == "sweep.yaml:" + line
 
 
 # ---- values of the wrong type, for every field of the first level ----
@@ -544,7 +533,7 @@ def wrong_shapes():
 @pytest.mark.parametrize("field,value,line", list(wrong_shapes()))
 def test_every_field_says_what_it_takes(world, field, value, line):
     world.file("sweep.yaml", f"{field}: {value}\n" + ("" if field == "plugin" else "plugin: echo\n"))
-    assert refused(world, "run", "sweep.yaml") == "sweep.yaml:" + line
+    assert refused_line(world, "run", "sweep.yaml") == "sweep.yaml:" + line
 
 
 INSIDE = {
@@ -561,24 +550,24 @@ INSIDE = {
 def test_every_map_says_which_fields_it_has(world, field):
     world.file("sweep.yaml", f"plugin: echo\n{field}: {{zzz: 1}}\n")
     line = f"sweep.yaml:2:{len(field) + 4}: unknown field {field}.zzz; use one of: {INSIDE[field]}"
-    assert refused(world, "run", "sweep.yaml") == line
+    assert refused_line(world, "run", "sweep.yaml") == line
 
 
 # ---- files ----
 
 def test_a_sweep_file_that_is_no_file(world):
-    assert refused(world, "run", "none.yaml") == "none.yaml: there is no such file; check the name of the sweep file"
-    assert refused(world, "run", "no/such/folder.yaml") == (
+    assert refused_line(world, "run", "none.yaml") == "none.yaml: there is no such file; check the name of the sweep file"
+    assert refused_line(world, "run", "no/such/folder.yaml") == (
         "no/such/folder.yaml: there is no such file; check the name of the sweep file")
-    assert refused(world, "run", ".") == "cannot read .: Is a directory"
-    assert refused(world, "run", "") == ": there is no such file; check the name of the sweep file"
+    assert refused_line(world, "run", ".") == "cannot read .: Is a directory"
+    assert refused_line(world, "run", "") == "the name of the sweep file is empty; give SWEEP.yaml"
 
 
 def test_a_sweep_file_of_100_mb(world):
     with open(world.path / "large.yaml", "wb") as f:
         f.truncate(100 << 20)
     line = "large.yaml: larger than 8 MiB; put long lists of trials into a file (search: list)"
-    assert refused(world, "run", "large.yaml") == line
+    assert refused_line(world, "run", "large.yaml") == line
 
 
 def test_a_byte_order_mark_is_no_mistake(world):
@@ -650,11 +639,11 @@ LISTS = {  # the file's text, more of the sweep file, line
 def test_a_wrong_list_of_trials_gets_its_line(world, name, text, more, line):
     (world.path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     world.file("sweep.yaml", LIST.replace("FILE", name) + more + "\n")
-    assert refused(world, "run", "sweep.yaml") == line
+    assert refused_line(world, "run", "sweep.yaml") == line
 
 
 def test_fewer_trials_than_asked_for(world):
     world.file("t.csv", "x\n1\n2\n")
     world.file("sweep.yaml", LIST.replace("FILE", "t.csv, trials: 5"))
-    assert refused(world, "run", "sweep.yaml") == (
+    assert refused_line(world, "run", "sweep.yaml") == (
         "sweep.yaml:3:45: search.trials is 5, but t.csv has 2; give at most that many")
