@@ -216,11 +216,15 @@ static bool lifeline_cut(int fd, short revents)
     return read(fd, &byte, 1) <= 0;
 }
 
-/* What waits for the journal is no peer's doing. */
+/* Now and then. Returns when next; what waits for the journal is no peer's doing. */
 static int64_t look_at_door(struct loop *l)
 {
+    int64_t now = clock_mono_ns();
+    if (door_wait(l->door, now) > 0)
+        return door_wait(l->door, now);
     uint64_t memory = procinfo_private_bytes(getpid()), backlog = scribe_backlog(l->scribe);
-    return door_tick(l->door, clock_mono_ns(), memory > backlog ? memory - backlog : 0);
+    door_look(l->door, now, memory > backlog ? memory - backlog : 0);
+    return DOOR_LOOK_NS;
 }
 
 static int turns(struct loop *l, struct diag *d)

@@ -21,3 +21,10 @@ void mem_keep_freed(void)
     (void)mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
 #endif
 }
+
+void mem_give_back(void)
+{
+#ifdef __GLIBC__
+    (void)malloc_trim(0);
+#endif
+}

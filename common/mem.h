@@ -14,4 +14,7 @@ extern void *(*mem_realloc)(void *p, size_t size);
  * pages in again costs more than copying what goes into them. Without effect where the allocator has no such setting. */
 void mem_keep_freed(void);
 
+/* Gives what is free back to the system, all the same: after an hour of need. */
+void mem_give_back(void);
+
 #endif
