@@ -181,21 +181,16 @@ static int pragma_number(struct journal *j, const char *text, int64_t *out, stru
     return err;
 }
 
-/* Sets up an empty database; anything else must say that it is ours and of a version that we know. */
-static int check_schema(struct journal *j, struct diag *d)
+/* Is it empty? Anything else must say that it is ours and of a version that we know. Changes nothing. */
+static int check_schema(struct journal *j, bool *empty, struct diag *d)
 {
     int64_t id = 0, version = 0, tables = 0;
     int err = pragma_number(j, "PRAGMA application_id", &id, d);
     err = err ? err : pragma_number(j, "PRAGMA user_version", &version, d);
     err = err ? err : pragma_number(j, "SELECT count(*) FROM sqlite_master", &tables, d);
-    if (err)
+    *empty = id == 0 && version == 0 && tables == 0;
+    if (err || *empty)
         return err;
-    if (id == 0 && version == 0 && tables == 0) {
-        char text[sizeof(schema) + 128];
-        snprintf(text, sizeof(text), "BEGIN;%s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT", schema,
-                 APPLICATION_ID, SCHEMA_VERSION);
-        return exec(j, text, "set it up", d);
-    }
     if (id != APPLICATION_ID)
         return diag_fail(d, SHEAF_ECORRUPT,
                          "%s is not a journal of sheaf but another program's database; choose another "
@@ -207,6 +202,14 @@ static int check_schema(struct journal *j, struct diag *d)
     return 0;
 }
 
+static int set_up(struct journal *j, struct diag *d)
+{
+    char text[sizeof(schema) + 128];
+    snprintf(text, sizeof(text), "BEGIN;%s PRAGMA application_id=%d; PRAGMA user_version=%d; COMMIT", schema,
+             APPLICATION_ID, SCHEMA_VERSION);
+    return exec(j, text, "set it up", d);
+}
+
 /* Counts the log's pages. With a hook of ours SQLite makes no checkpoints of its own. */
 static int count_pages(void *self, sqlite3 *db, const char *name, int pages)
 {
@@ -215,7 +218,21 @@ static int count_pages(void *self, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
-static int open_database(struct journal *j, struct diag *d)
+/* A file that is ours, or empty and to become ours (create): in which mode it is written is said in the file itself. */
+static int begin_database(struct journal *j, bool create, struct diag *d)
+{
+    bool empty = true;
+    int err = j->unsynced ? 0 : check_schema(j, &empty, d);
+    if (err == 0 && empty && !create)
+        return journal_file_empty(j, d);
+    err = err ? err : exec(j, "PRAGMA journal_mode=WAL", "open it", d);
+    err = err ? err : journal_file_sync_start(j, d);
+    if (err == 0 && empty)
+        err = set_up(j, d);
+    return err ? err : exec(j, "PRAGMA synchronous=FULL", "open it", d);
+}
+
+static int open_database(struct journal *j, bool create, struct diag *d)
 {
     char text[512];
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
@@ -225,14 +242,12 @@ static int open_database(struct journal *j, struct diag *d)
     /* The end of a short sweep does not wait for a checkpoint: the next one to open the journal finds the log. */
     (void)sqlite3_db_config(j->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     snprintf(text, sizeof(text),
-             "PRAGMA page_size=%d; PRAGMA locking_mode=EXCLUSIVE; PRAGMA synchronous=%s; PRAGMA journal_mode=WAL;"
+             "PRAGMA page_size=%d; PRAGMA locking_mode=EXCLUSIVE; PRAGMA synchronous=%s;"
              "PRAGMA journal_size_limit=%d; PRAGMA cache_size=-4096; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
              "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON",
              JOURNAL_PAGE_BYTES, j->unsynced ? "OFF" : "FULL", 4 * CHECKPOINT_PAGES * JOURNAL_PAGE_BYTES);
     int err = exec(j, text, "open it", d);
-    err = err ? err : journal_file_sync_start(j, d);
-    err = err ? err : check_schema(j, d);
-    err = err ? err : exec(j, "PRAGMA synchronous=FULL", "open it", d);
+    err = err ? err : begin_database(j, create, d);
     for (int i = 0; err == 0 && i < ST_COUNT; i++) {
         if (sqlite3_prepare_v3(j->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &j->st[i], NULL) != SQLITE_OK)
             err = journal_fail(j, "read its tables", d);
@@ -247,7 +262,7 @@ int journal_open(const char *dir, bool create, struct journal **out, struct diag
         return diag_fail(d, SHEAF_ENOMEM, "%s: out of memory", dir);
     j->lock_fd = j->file_fd = j->dir_fd = -1;
     int err = journal_file_open(j, dir, create, d);
-    err = err ? err : open_database(j, d);
+    err = err ? err : open_database(j, create, d);
     if (err)
         journal_close(j);
     else

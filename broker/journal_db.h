@@ -73,6 +73,9 @@ struct journal {
  * afterwards (create): somebody may have been killed before it was. Errors as journal_open. */
 int journal_file_open(struct journal *j, const char *dir, bool create, struct diag *d);
 
+/* SHEAF_ENOENT and its line, for a journal that is not to be made. */
+int journal_file_empty(const struct journal *j, struct diag *d);
+
 /* Of a new journal: its name and first page reach the disk before its log is begun. 0 or an error. */
 int journal_file_sync_start(struct journal *j, struct diag *d);
 

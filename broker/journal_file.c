@@ -212,6 +212,11 @@ static int look_unfinished(const struct journal *j, bool *unfinished)
     return 0;
 }
 
+int journal_file_empty(const struct journal *j, struct diag *d)
+{
+    return diag_fail(d, SHEAF_ENOENT, "%s is empty; there is no state in this directory", j->path);
+}
+
 static int without_database(const struct journal *j, struct diag *d)
 {
     return diag_fail(d, SHEAF_ECORRUPT,
@@ -229,7 +234,7 @@ static int check_unfinished(struct journal *j, bool create, struct diag *d)
     if (failed == 0 && has_log)
         return without_database(j, d);
     if (failed == 0 && j->unsynced && !create)
-        return diag_fail(d, SHEAF_ENOENT, "%s is empty; there is no state in this directory", j->path);
+        return journal_file_empty(j, d);
     if (failed == 0 && j->unsynced && ftruncate(j->file_fd, 0) != 0)
         failed = errno;
     return failed ? cannot(j->path, "open", failed, d) : 0;
