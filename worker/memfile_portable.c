@@ -34,8 +34,14 @@ int memfile_create(struct memfile *m, uint64_t size, struct diag *d)
     unlink(path);
     if (made.ro < 0)
         return fail(&made, size, error, d);
-    if (fcntl(made.rw, F_SETFD, FD_CLOEXEC) != 0 || ftruncate(made.rw, (off_t)size) != 0)
+    if (fcntl(made.rw, F_SETFD, FD_CLOEXEC) != 0)
         return fail(&made, size, errno, d);
+    /* Reserved now: on a device that fills up later, a store into a hole would be a bus error. */
+    error = posix_fallocate(made.rw, 0, (off_t)size);
+    if (error == EOPNOTSUPP || error == EINVAL) /* some file systems cannot */
+        error = ftruncate(made.rw, (off_t)size) == 0 ? 0 : errno;
+    if (error != 0)
+        return fail(&made, size, error, d);
     made.size = size;
     *m = made;
     return 0;
