@@ -15,7 +15,7 @@
 #define REPORT_NS (200 * NS_PER_MS)      /* findings wait this long at most */
 #define RESEND_NS (5 * NS_PER_S)         /* an unacknowledged report goes out again */
 #define WANT_NS (2 * NS_PER_S)           /* with less work at hand the worker asks for more */
-#define UNACKED_BYTES ((size_t)32 << 20) /* above this slots wait: the broker is slower than they are */
+#define UNACKED_BYTES ((size_t)24 << 20) /* above this slots wait: the broker is slower than they are */
 #define LOOK_NS (200 * NS_PER_MS)        /* memory is read once in so long, when leases end, */
 #define LOOK_WORTH_NS (20 * NS_PER_MS)   /* and for those that lasted so long only */
 #define SAMPLE_NS (50 * NS_PER_MS)       /* how often running slots are looked at */
