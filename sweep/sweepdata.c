@@ -134,6 +134,10 @@ static int check_strata(struct planner *p, const struct ynode *name)
         return place_fail(&name->at, p->d,
                           "%.80s cannot stratify: it must have one axis of %" PRIu64 " rows (%s); name another array",
                           name->value.text, p->out->split.n_rows, p->out->split.row_axis);
+    if (a->view.dtype == SHEAF_DT_F32 || a->view.dtype == SHEAF_DT_F64)
+        return place_fail(&name->at, p->d,
+                          "%.80s cannot stratify: it holds floats; name an array of ints, bools or texts",
+                          name->value.text);
     p->out->split.stratify = a->name;
     return 0;
 }
@@ -149,6 +153,18 @@ static int read_k_fold(struct planner *p)
     return strata != NULL ? check_strata(p, strata) : 0;
 }
 
+/* No array of the data has the axis that splits cut. */
+static int nothing_to_split(struct planner *p, const struct place *at)
+{
+    for (uint32_t i = 0; p->ds != NULL && i < p->plugin->n_arrays; i++)
+        if (p->plugin->arrays[i].row_axis[0] != '\0')
+            return place_fail(
+                at, p->d, "nothing to split: the data has no array %s, whose rows %s cuts; pack it, or remove split",
+                p->plugin->arrays[i].name, p->plugin->name);
+    return place_fail(at, p->d, "nothing to split: %s; remove split",
+                      p->ds == NULL ? "the sweep has no data" : "the plugin names no row axis");
+}
+
 static int read_split(struct planner *p)
 {
     struct plan_split *s = &p->out->split;
@@ -159,8 +175,7 @@ static int read_split(struct planner *p)
     if (node == NULL)
         return 0;
     if (s->row_axis[0] == '\0')
-        return place_fail(&node->at, p->d, "nothing to split: %s; remove split",
-                          p->ds == NULL ? "the sweep has no data" : "the plugin names no row axis");
+        return nothing_to_split(p, &node->at);
     bool walk = ynode_get(node, "walk_forward") != NULL;
     int err = 0;
     if (walk)
