@@ -49,10 +49,14 @@ def digest_of(rows):
 def descendants(pid):
     """Every process below pid, as {pid: role}; the role is the program's first argument: broker, worker or slot."""
     found = {}
-    for children in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:  # it has ended meanwhile
+        return found
+    for thread in threads:
         try:
-            pids = children.read_text().split()
-        except OSError:  # the thread has ended meanwhile
+            pids = pathlib.Path(f"/proc/{pid}/task/{thread}/children").read_text().split()
+        except OSError:  # the thread has
             continue
         for child in map(int, pids):
             try:
