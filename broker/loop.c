@@ -6,6 +6,7 @@
 #include "broker/loop.h"
 #include "broker/broker.h"
 #include "broker/door.h"
+#include "broker/outflow.h"
 #include "common/clock.h"
 #include "common/frames.h"
 #include "common/fsutil.h"
@@ -39,6 +40,7 @@ struct loop {
     void *ctx, *socket;
     int sigfd;
     struct door *door;
+    struct outflow *outflow;
     struct broker *broker;
     struct scribe *scribe;
     struct scribe_batch *first, **last; /* to hand over at the end of this turn */
@@ -87,7 +89,7 @@ static bool env_send(void *ctx, uint64_t peer, uint32_t type, const void *body)
         log_error("cannot encode %s: %s", proto_name(type), sheaf_strerror(err));
         return true;
     }
-    return frames_send(l->socket, &peer, &l->head, &l->frame);
+    return outflow_send(l->outflow, l->socket, peer, &l->head, &l->frame);
 }
 
 static void env_journal(void *ctx, struct scribe_batch *batch)
@@ -282,7 +284,8 @@ static int open_socket(struct loop *l, struct diag *d)
         return few;
     l->ctx = zmq_ctx_new();
     l->socket = l->ctx ? zmq_socket(l->ctx, ZMQ_ROUTER) : NULL;
-    if (!l->socket)
+    l->outflow = outflow_create();
+    if (!l->socket || !l->outflow)
         return diag_fail(d, SHEAF_EIO, "cannot make a ZeroMQ socket: %s", zmq_strerror(errno));
     zmq_setsockopt(l->socket, ZMQ_ROUTER_MANDATORY, &one, sizeof(one));
     zmq_setsockopt(l->socket, ZMQ_LINGER, &linger, sizeof(linger));
@@ -452,6 +455,7 @@ int broker_run(const struct broker_options *o, struct diag *d)
         zmq_close(l.socket);
     if (l.ctx)
         zmq_ctx_term(l.ctx);
+    outflow_destroy(l.outflow);
     sigfd_close(l.sigfd);
     buf_finish(&l.head);
     buf_finish(&l.frame);

@@ -52,11 +52,26 @@ int frames_receive(void *socket, uint64_t *peer, struct msg_head *head, zmq_msg_
     return r.err < 0 ? r.err : 1;
 }
 
-bool frames_send(void *socket, const uint64_t *peer, const struct buf *head, const struct buf *body)
+/* Where the body can follow: 1; else 0, or -1 when there is no such peer. */
+static int send_head(void *socket, const uint64_t *peer, const struct buf *head)
 {
     if (peer && zmq_send(socket, peer, FRAMES_PEER_BYTES, ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0)
-        return zmq_errno() != EHOSTUNREACH;
-    if (zmq_send(socket, head->data, head->len, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0)
+        return zmq_errno() == EHOSTUNREACH ? -1 : 0;
+    return zmq_send(socket, head->data, head->len, ZMQ_DONTWAIT | ZMQ_SNDMORE) >= 0;
+}
+
+bool frames_send(void *socket, const uint64_t *peer, const struct buf *head, const struct buf *body)
+{
+    int sent = send_head(socket, peer, head);
+    if (sent == 1)
         (void)zmq_send(socket, body->data, body->len, ZMQ_DONTWAIT);
-    return true;
+    return sent >= 0;
+}
+
+bool frames_send_msg(void *socket, const uint64_t *peer, const struct buf *head, zmq_msg_t *body)
+{
+    int sent = send_head(socket, peer, head);
+    if (sent != 1 || zmq_msg_send(body, socket, ZMQ_DONTWAIT) < 0)
+        (void)zmq_msg_close(body);
+    return sent >= 0;
 }

@@ -20,4 +20,7 @@ int frames_receive(void *socket, uint64_t *peer, struct msg_head *head, zmq_msg_
  * such peer any more. */
 bool frames_send(void *socket, const uint64_t *peer, const struct buf *head, const struct buf *body);
 
+/* The same with a body that libzmq has already; it is taken over in any case. */
+bool frames_send_msg(void *socket, const uint64_t *peer, const struct buf *head, zmq_msg_t *body);
+
 #endif

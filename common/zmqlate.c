@@ -55,6 +55,9 @@ LATE(int, zmq_poll, (zmq_pollitem_t * items, int n, long timeout), (items, n, ti
 LATE(int, zmq_errno, (void), ())
 LATE(const char *, zmq_strerror, (int err), (err))
 LATE(int, zmq_msg_init, (zmq_msg_t * m), (m))
+LATE(int, zmq_msg_init_data, (zmq_msg_t * m, void *data, size_t len, zmq_free_fn *done, void *hint),
+     (m, data, len, done, hint))
+LATE(int, zmq_msg_send, (zmq_msg_t * m, void *s, int flags), (m, s, flags))
 LATE(int, zmq_msg_recv, (zmq_msg_t * m, void *s, int flags), (m, s, flags))
 LATE(int, zmq_msg_close, (zmq_msg_t * m), (m))
 LATE(int, zmq_msg_move, (zmq_msg_t * to, zmq_msg_t *from), (to, from))
