@@ -189,29 +189,7 @@ def test_what_a_task_prints_is_its_own_and_is_cut_off_at_some_length(world):
     assert {line["task"] for line in logged(world)} == set(BAD)
 
 
-# ---- plugins that never get to a task ----
-
-REFUSED = {
-    "ctor_crash": "signal 11", "ctor_exit": "exit status 0", "describe_crash": "signal 11", "describe_exit": "exit status 3",
-    "describe_fail": "the config is not to my taste", "describe_hang": "10 s", "abi_major": "ABI 2.0",
-    "abi_minor": "newer minor", "struct_size": "8 bytes", "no_run": "'run'", "no_entry": "sheaf_plugin_entry",
-    "no_score": "no score", "bad_name": "'Not A Name'", "missing_symbol": "refused_nobody_defines_this",
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_plugin_that_cannot_be_loaded_or_described_is_refused_with_the_place(world, name):
-    line = world.refused("run", world.sweep(plugin=name))
-    assert "sweep.yaml:1:" in line and f"{name}.so" in line and REFUSED[name] in line
-    assert not world.state.exists() or not list(world.state.rglob("journal.db"))
-
-
-@pytest.mark.parametrize("name, reason", [("open_fail", "nothing to open here"), ("open_crash", "in open and on another line")])
-def test_a_plugin_that_cannot_open_is_told_in_one_line(world, name, reason):
-    r = world.run("run", world.sweep(plugin=name), "--slots", "2", code=2)
-    assert r.stderr.count("\n") == 1 and name in r.stderr and reason in r.stderr
-    assert world.json("show", "last", code=None)["state"] == "failed"
-
+# ---- plugins that never get to a task (test_wrong_state.py has more) ----
 
 def test_a_plugin_that_does_not_open_can_be_given_up(world):
     p = world.start("run", world.sweep(plugin="open_hang"))

@@ -18,14 +18,17 @@ static const struct sheaf_param params[] = {PARAM_FLOAT("x", 1, "the score is ha
 #endif
 static const struct sheaf_score scores[] = {{"value", "", "x / 2"}};
 
-#if defined(REFUSED_CTOR_CRASH) || defined(REFUSED_CTOR_EXIT)
+#if defined(REFUSED_CTOR_CRASH) || defined(REFUSED_CTOR_EXIT) || defined(REFUSED_CTOR_HANG)
 __attribute__((constructor)) static void construct(void)
 {
     fprintf(stderr, "refused: in the constructor\n");
-#ifdef REFUSED_CTOR_CRASH
+#if defined(REFUSED_CTOR_CRASH)
     raise(SIGSEGV);
-#else
+#elif defined(REFUSED_CTOR_EXIT)
     exit(0);
+#else
+    for (;;)
+        pause();
 #endif
 }
 #endif
