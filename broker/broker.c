@@ -369,14 +369,22 @@ void broker_answered(struct broker *b, struct scribe_read *read)
 
 /* ---- turns ---- */
 
+static void look_at_memory(struct broker *b)
+{
+    uint64_t pss = b->env.own_pss(b->env.ctx);
+    if (pss > b->peak_pss)
+        b->peak_pss = pss;
+    b->look_ns = b->look_ns < MEMORY_NS / 2 ? 2 * b->look_ns + NS_PER_S : MEMORY_NS; /* most is gained early */
+    b->next_look = b->now + b->look_ns;
+}
+
 static void beat_all(struct broker *b)
 {
     struct msg_beat m = {.epoch = b->config.epoch};
     int64_t lost_ns = b->config.lost_ms * NS_PER_MS;
     b->next_beat = b->now + b->config.beat_ms * NS_PER_MS;
-    uint64_t pss = b->env.own_pss(b->env.ctx);
-    if (pss > b->peak_pss)
-        b->peak_pss = pss;
+    if (b->now >= b->next_look)
+        look_at_memory(b);
     list_each(it, after, &b->workers)
     {
         struct bworker *w = list_entry(it, struct bworker, node);

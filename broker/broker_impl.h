@@ -19,6 +19,7 @@
 #define SNAPSHOT_NS (50 * NS_PER_MS) /* keep: best is written at most this often, */
 #define SNAPSHOT_BYTE_NS 50          /* and at 20 MB/s at most */
 #define SNAPSHOT_MAX_NS (2 * NS_PER_S)
+#define MEMORY_NS (10 * NS_PER_S) /* between readings of our own memory, which are slow */
 #define LOOKS_AT_ONCE 1024u
 #define GRANT_PIECES 64u /* leases in one grant: holes of the done-set are small */
 #define FIRST_LEASE_PER_SLOT 4u
@@ -158,7 +159,8 @@ struct broker {
     uint64_t peak_pss;
     int64_t gone_cpu_ns; /* of workers that are forgotten */
     int64_t next_beat;
-    uint32_t hellos; /* workers that have said hello to this run */
+    int64_t next_look, look_ns; /* at our own memory; how long after the last one */
+    uint32_t hellos;            /* workers that have said hello to this run */
     bool stopping, failed;
     uint32_t reads; /* asked and not answered */
 };

@@ -133,7 +133,7 @@ static int retry_here(const struct retry_options *o, const struct target *t, str
     struct msg_sweep retry = {.sweep = t->sweep};
     if (err == SHEAF_OK)
         err = session_call(&r->session, MSG_RETRY, &retry, MSG_DONE, d);
-    struct msg_watch watch = {.sweep = t->sweep, .every_ms = 100, .top = (uint32_t)o->run.top};
+    struct msg_watch watch = {.sweep = t->sweep, .every_ms = progress_every_ms(), .top = (uint32_t)o->run.top};
     r->session.plan = &t->plan;
     r->session.sweep = t->sweep;
     r->session.may_cancel = true;

@@ -25,6 +25,11 @@ void progress_init(struct progress *p, int64_t now)
     p->next_ns = now + (p->terminal ? 0 : LINE_NS);
 }
 
+uint32_t progress_every_ms(void)
+{
+    return isatty(STDERR_FILENO) == 1 ? REDRAW_NS / NS_PER_MS : 1000;
+}
+
 static unsigned columns(void)
 {
     struct winsize size;

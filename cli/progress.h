@@ -22,6 +22,9 @@ struct progress {
 /* Looks whether stderr is a terminal. now: monotonic ns. */
 void progress_init(struct progress *p, int64_t now);
 
+/* How often a status is worth asking for. */
+uint32_t progress_every_ms(void);
+
 /* Shows the status if it is time to. plan: NULL = not known. */
 void progress_show(struct progress *p, const struct msg_status *s, const struct plan *plan, int64_t now);
 

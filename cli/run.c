@@ -23,7 +23,6 @@
 
 #define DESCRIPTORS 40 /* that client, broker and a worker with a few slots need at least */
 
-#define STATUS_MS 100u
 #define IDLE_WAIT_MS 10000
 
 static const char summary[] =
@@ -108,7 +107,7 @@ static int submit(struct run *r, uint32_t top, struct diag *d)
         .plan = {r->prepared.bytes.data, r->prepared.bytes.len},
         .identity = {r->prepared.identity, HASH_BYTES},
         .watch = true,
-        .every_ms = STATUS_MS,
+        .every_ms = progress_every_ms(),
         .top = top,
     };
     r->session.plan = &r->prepared.plan;
