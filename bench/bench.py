@@ -245,6 +245,8 @@ class Bench:
         many = self.beside_runners("null", "null task, many", large, ("serial", "pool_chunked"), base)
         for label, more, asked in (("null task, most", {}, 40), ("null, keep: best", {"keep": {"best": 1000}}, 200)):
             base = self.ours_null(label, most, **more)
+            if not best:
+                self.target(f"{label}: times the rate of the best Python runner", None, least=asked, unit="x")
             for r in best + many:
                 again = self.row(label, f"{r['runner']}, as above", r["tasks"], r["seconds"], None, base)
                 if r["runner"] != PLAIN_LOOP:
