@@ -33,7 +33,10 @@ struct door {
     uint64_t closed;
     int64_t looked_at, floor_at;
     uint64_t floor, floor_next; /* least memory: in the interval before, in this one */
-    bool warned, pressed;       /* pressed: the silent ones were closed at the last look */
+    int64_t pressed_at;         /* the silent ones were closed because of it; 0 = they were not */
+    uint64_t pressed_memory;
+    int64_t give_back_at; /* what has been freed by then */
+    bool warned;
 };
 
 static uint32_t connections_allowed(void)
@@ -188,20 +191,25 @@ static void note_floor(struct door *door, int64_t now, uint64_t memory)
         door->floor = memory;
 }
 
+/* What was closed takes a while to be freed: only when that has not helped, or when it grows on, everybody goes. */
 static void watch_memory(struct door *door, int64_t now, uint64_t memory)
 {
     note_floor(door, now, memory);
     if (memory - door->floor < DOOR_GROWTH) {
-        door->pressed = false;
+        door->pressed_at = 0;
         return;
     }
-    uint32_t n = cut_silent(door, door->pressed ? now : now - DOOR_SILENT_NS, false);
-    log_warn("%llu MiB of memory more than a minute ago: %u connections were closed%s",
-             (unsigned long long)((memory - door->floor) >> 20), n, door->pressed ? ", all of them" : "");
-    if (door->pressed) /* if it is ours after all, it is the measure from now on */
+    bool all = door->pressed_at != 0;
+    if (all && now - door->pressed_at < DOOR_SILENT_NS && memory < door->pressed_memory + DOOR_GROWTH)
+        return;
+    uint32_t n = cut_silent(door, all ? now : now - DOOR_SILENT_NS, false);
+    log_warn("%llu MiB of memory more than a minute ago: %u %s connections were closed",
+             (unsigned long long)((memory - door->floor) >> 20), n, all ? "more" : "silent");
+    if (all) /* if it is ours after all, it is the measure from now on */
         door->floor = door->floor_next = memory;
-    door->pressed = !door->pressed;
-    mem_give_back();
+    door->pressed_at = all ? 0 : now;
+    door->pressed_memory = memory;
+    door->give_back_at = now + DOOR_SILENT_NS / 2;
 }
 
 int64_t door_wait(const struct door *door, int64_t now)
@@ -217,6 +225,10 @@ void door_look(struct door *door, int64_t now, uint64_t memory)
     take_events(door, now);
     (void)cut_silent(door, now - DOOR_STRANGER_NS, true);
     watch_memory(door, now, memory);
+    if (door->give_back_at && now >= door->give_back_at) {
+        mem_give_back();
+        door->give_back_at = 0;
+    }
     if (door->closed > before && !door->warned)
         log_warn("a connection was closed that had brought no message of ours");
     door->warned = door->warned || door->closed > before;

@@ -6,7 +6,7 @@
  *   - that have not brought a message of ours within DOOR_STRANGER_NS;
  *   - that come when there are too many;
  *   - that have been silent for DOOR_SILENT_NS while this process has grown by DOOR_GROWTH bytes, and all of them when that
- *     does not help.
+ *     has not helped as long again.
  * An honest peer connects again by itself, and asks or says again what may have been lost.
  */
 #ifndef SHEAF_BROKER_DOOR_H

@@ -170,13 +170,27 @@ static void when_that_does_not_help_everybody_goes_once(void **state)
     assert_int_equal(zmq_connect(f->dealer, f->endpoint), 0);
     speak(f);
     pass(f, DOOR_LOOK_NS, MIB);
+    pass(f, DOOR_LOOK_NS, MIB + DOOR_GROWTH); /* nobody is silent */
     pass(f, DOOR_LOOK_NS, MIB + DOOR_GROWTH);
     assert_int_equal(door_closed(f->door), 0);
-    pass(f, DOOR_LOOK_NS, MIB + DOOR_GROWTH);
+    pass(f, DOOR_SILENT_NS, MIB + DOOR_GROWTH);
     assert_int_equal(door_closed(f->door), 1);
-    pass(f, DOOR_LOOK_NS, MIB + DOOR_GROWTH); /* it is the broker's own, it seems */
-    speak(f);                                 /* and the peer has connected again */
+    pass(f, DOOR_SILENT_NS, MIB + DOOR_GROWTH); /* it is the broker's own, it seems */
+    speak(f);                                   /* and the peer has connected again */
+    pass(f, DOOR_SILENT_NS, MIB + DOOR_GROWTH);
+    assert_int_equal(door_closed(f->door), 1);
+}
+
+static void when_it_grows_on_everybody_goes_at_once(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(zmq_connect(f->dealer, f->endpoint), 0);
+    speak(f);
+    pass(f, DOOR_LOOK_NS, MIB);
     pass(f, DOOR_LOOK_NS, MIB + DOOR_GROWTH);
+    pass(f, DOOR_LOOK_NS, MIB + 2 * DOOR_GROWTH - 1);
+    assert_int_equal(door_closed(f->door), 0);
+    pass(f, DOOR_LOOK_NS, MIB + 2 * DOOR_GROWTH);
     assert_int_equal(door_closed(f->door), 1);
 }
 
@@ -201,6 +215,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_brings_no_message_is_shown_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_is_silent_goes_when_memory_grows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(when_that_does_not_help_everybody_goes_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(when_it_grows_on_everybody_goes_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(there_are_only_so_many_connections, set_up_few, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
