@@ -76,8 +76,9 @@ static int op_start(void *ctx, uint32_t slot, uint64_t sweep, struct slice plan_
     (void)sweep;
     SHEAF_ASSERT(slot < c->n_slots && c->slots[slot].state == CREW_EMPTY);
     int rc = crewslot_start(c, slot, plan_bytes, plan, &d);
-    if (rc)
+    if (rc && !c->cannot_start) /* once is enough: whoever asked will ask again */
         log_warn("no slot could be started: %s", d.text);
+    c->cannot_start = rc != 0;
     return rc;
 }
 

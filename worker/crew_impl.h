@@ -71,7 +71,8 @@ struct crew {
     struct watch *watch;
     struct keeper *keeper;
     int null_fd;
-    int lifeline[2]; /* a pipe that nobody writes to: slots see by its end that we are gone */
+    bool cannot_start; /* the last start has failed */
+    int lifeline[2];   /* a pipe that nobody writes to: slots see by its end that we are gone */
     /* the plan that was handed to a slot last, sealed */
     struct memfile plan_file;
     void *plan_map;

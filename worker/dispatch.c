@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define MAX_START_FAILURES 7
+
 /* ---- what is known ---- */
 
 uint32_t slots_alive(const struct worker *w, const struct wsweep *s)
@@ -98,13 +100,27 @@ static void slot_retire(struct worker *w, uint32_t slot)
     w->ops->retire(w->ops->ctx, slot);
 }
 
+/* The machine lacks something, perhaps not for long: with growing pauses, some seconds in all, it is tried again. A worker that has no
+ * slot and gets none is of no use, and says so. */
+static void slot_cannot_start(struct worker *w, struct wsweep *s)
+{
+    bool alive = false;
+    for (uint32_t i = 0; i < w->config.slots; i++)
+        alive = alive || w->slots[i].state != WSLOT_EMPTY;
+    w->start_failures++;
+    s->backoff_until = w->now + ((int64_t)50 << (w->start_failures < 6 ? w->start_failures : 6)) * NS_PER_MS;
+    if (w->start_failures >= MAX_START_FAILURES && !alive)
+        w->no_slots = w->stopping = true;
+}
+
 static bool slot_start(struct worker *w, uint32_t slot, struct wsweep *s, bool verify)
 {
     struct wslot *at = &w->slots[slot];
     if (w->ops->start(w->ops->ctx, slot, s->id, (struct slice){s->bytes.data, s->bytes.len}, &s->plan) < 0) {
-        s->backoff_until = w->now + 100 * NS_PER_MS;
+        slot_cannot_start(w, s);
         return false;
     }
+    w->start_failures = 0;
     struct aside *asides = at->asides; /* none wait, the array is used again */
     uint32_t cap = at->cap_asides;
     *at = (struct wslot){.state = WSLOT_STARTING,

@@ -163,7 +163,8 @@ static int turns(struct loop *l, struct diag *d)
             break;
     }
     say_bye(l);
-    return 0;
+    const char *trouble = worker_trouble(l->worker);
+    return trouble ? diag_fail(d, SHEAF_EIO, "%s", trouble) : 0;
 }
 
 /* ---- start and end ---- */

@@ -314,6 +314,23 @@ static void a_process_that_cannot_be_started_is_tried_again_later(void **state)
     assert_int_equal(slots_started(f), 1);
 }
 
+static void a_worker_that_gets_no_slot_at_all_gives_up(void **state)
+{
+    struct worker_fixture *f = *state;
+    f->cannot_start = true;
+    fixture_turn(f, 0);
+    fixture_welcome(f, 1, true);
+    fixture_plan(f, 1);
+    fixture_grant(f, 1, 0, 10, 0);
+    fixture_pass(f, 3000);
+    assert_null(worker_trouble(f->worker));
+    assert_false(worker_finished(f->worker));
+    fixture_pass(f, 4000);
+    assert_true(worker_finished(f->worker));
+    assert_string_equal(worker_trouble(f->worker),
+                        "no slot could be started, again and again; the line above says why");
+}
+
 static void a_plan_that_cannot_be_read_breaks_the_sweep(void **state)
 {
     struct worker_fixture *f = *state;
@@ -437,6 +454,7 @@ static const struct CMUnitTest tests[] = {
     WITH(setup_one_slot, waiting_for_a_cache_is_not_task_time),
     WITH(setup_one_slot, a_task_that_takes_too_much_memory_is_killed_and_says_so),
     WITH(setup_one_slot, a_plugin_that_says_why_it_cannot_be_opened_breaks_the_sweep),
+    WITH(setup_one_slot, a_worker_that_gets_no_slot_at_all_gives_up),
     WITH(setup_one_slot, dying_at_open_is_tried_again_after_a_pause_and_then_breaks_the_sweep),
     WITH(setup_one_slot, dying_outside_of_tasks_again_and_again_breaks_the_sweep),
     WITH(setup_one_slot, a_slot_that_has_finished_tasks_may_die_between_them),

@@ -544,6 +544,13 @@ bool worker_finished(const struct worker *w)
     return true;
 }
 
+const char *worker_trouble(const struct worker *w)
+{
+    if (w->no_memory)
+        return "the worker is out of memory";
+    return w->no_slots ? "no slot could be started, again and again; the line above says why" : NULL;
+}
+
 /* A sweep without leases and slots is forgotten; its plan comes again with the next lease. */
 static void forget_idle_sweeps(struct worker *w)
 {

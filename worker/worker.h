@@ -58,6 +58,9 @@ int64_t worker_tick(struct worker *w);
 void worker_stop(struct worker *w);
 bool worker_finished(const struct worker *w);
 
+/* Why it has given up by itself, NULL when it has not. Static. */
+const char *worker_trouble(const struct worker *w);
+
 /* The connection was made anew: say hello again. */
 void worker_reconnected(struct worker *w);
 

@@ -111,7 +111,8 @@ struct worker {
     int64_t sample_at, looked_at; /* slots; memory besides */
     uint64_t peak_pss;
     int64_t dead_cpu_ns;
-    bool stopping, no_memory;
+    uint32_t start_failures; /* of slots, in a row */
+    bool stopping, no_memory, no_slots;
 };
 
 /* worker.c */
