@@ -335,8 +335,9 @@ class Bench:
         base = self.row(label, "sheaf", trials, result["wall"], result["peak_mb"])
         peer = self.peer("wfo_pool.py", *paths, "--workers", str(self.slots), "--trials", str(trials))
         if peer:
-            self.row(label, "wfo_pool", trials, peer["seconds"], None, base)
+            pool = self.row(label, "wfo_pool", trials, peer["seconds"], None, base)
             self.compare_best(result["best"], peer["best"])
+        self.target(f"{label}: times the rate of wfo_pool", pool["times"] if peer else None, least=50, unit="x")
 
     def compare_best(self, ours, theirs):
         for a, b in zip(ours, theirs):
