@@ -94,7 +94,8 @@ struct bsweep {
     struct intervals done, pending, doubled;
     uint64_t frontier, frontier_asked, granted; /* durable; handed to the journal; highest position granted */
     uint64_t frontier_ticket;
-    bool grace; /* restored: what lies below the frontier may still run somewhere */
+    bool grace;           /* restored: what lies below where the frontier was may still run somewhere */
+    uint64_t grace_below; /* where it was */
     int64_t grace_until;
     uint64_t resumed;      /* tasks that were done when this broker took it up */
     uint32_t stored_state; /* as the journal had it */

@@ -261,7 +261,7 @@ static bool grantable(struct broker *b, struct bsweep *s, struct interval *out)
         (b->now >= s->grace_until || (b->config.expected_workers && b->hellos >= b->config.expected_workers)))
         s->grace = false;
     if (s->grace)
-        from = s->frontier; /* below it somebody may still be at work */
+        from = s->grace_below; /* not the frontier, which moves ahead of what is granted */
     return intervals_next_in(&s->pending, from, s->total, out);
 }
 

@@ -92,6 +92,27 @@ static void below_the_frontier_the_restarted_broker_waits(void **state)
     assert_true(worker_acked(f, WORKER_A, seq));
 }
 
+static void beyond_the_frontier_it_grants_at_once(void **state)
+{
+    struct broker_fixture *f = *state;
+    f->plan.plan.trials = 1000000;
+    uint64_t sweep = sweep_and_worker(f);
+    struct msg_lease l = worker_gets(f, WORKER_A);
+    uint64_t frontier = sweep_find(f->broker, sweep)->frontier;
+    fixture_restart(f);
+    fixture_settle(f);
+    worker_hello(f, WORKER_B, 1, NULL, 0);
+    worker_wants(f, WORKER_B);
+    fixture_settle(f); /* the new frontier is durable */
+    const struct msg_grant *m = mailbox_last(&f->out, WORKER_B, MSG_GRANT);
+    assert_true(m && m->n_leases == 1 && m->leases[0].from == frontier);
+    struct msg_held held = held_of(&l);
+    worker_hello(f, WORKER_A, 1, &held, 1);
+    uint64_t seq = worker_reports(f, WORKER_A, &l, 0, 4, true);
+    fixture_settle(f);
+    assert_true(worker_acked(f, WORKER_A, seq));
+}
+
 static void the_wait_ends_when_every_expected_worker_is_there(void **state)
 {
     struct broker_fixture *f = *state;
@@ -414,6 +435,7 @@ static void a_damaged_snapshot_is_noticed(void **state)
 static const struct CMUnitTest tests[] = {
     TEST(what_was_durable_is_not_done_again),
     TEST(below_the_frontier_the_restarted_broker_waits),
+    TEST(beyond_the_frontier_it_grants_at_once),
     TEST(the_wait_ends_when_every_expected_worker_is_there),
     TEST(a_sweep_that_had_ended_stays_ended),
     TEST(asked_for_again_while_it_is_read_back_it_goes_on),

@@ -412,7 +412,7 @@ int broker_restore(struct broker *b, const struct journal_sweep *stored, struct 
         return SHEAF_ECORRUPT;
     list_append(&b->sweeps, &s->node);
     s->wall_ms = stored->wall_ms;
-    s->frontier = s->frontier_asked = s->granted = stored->frontier;
+    s->frontier = s->frontier_asked = s->grace_below = s->granted = stored->frontier;
     s->grace = true;
     s->grace_until = b->now + GRACE_NS;
     s->numbers = stored->numbers;
