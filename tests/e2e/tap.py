@@ -52,20 +52,20 @@ def number(data, at, size):
 
 
 class Ledger:
-    """What was granted, reported and acknowledged of a sweep of n tasks with one score each. `wrong` is what must not be."""
+    """What was granted, reported and acknowledged of the first n tasks of a sweep with one score each. `wrong` is what must not be."""
 
     def __init__(self, n):
         self.scores = numpy.full(n, numpy.nan)  # of acknowledged tasks
         self.acknowledged = numpy.zeros(n, bool)
         self.acks = self.grants = 0
-        self.granted_at = None  # clock of the last grant of something
+        self.first_grant = None  # when it came; whoever sets it to None waits for the next
         self.reports = {}  # (instance, number): (digest, runs)
         self.ambush = None  # (kind of message, what to do once when the next such has been read and nobody has it yet)
         self.wrong = []
 
-    def report(self, instance, body):
-        seq, runs = body[0], body[4]
-        digest = hashlib.blake2b(repr(body).encode()).digest()
+    def report(self, instance, message):
+        (seq, _, _, _, runs, *_), _ = unpack(message)
+        digest = hashlib.blake2b(message).digest()
         known = self.reports.setdefault((instance, seq), (digest, [self.run(*run) for run in runs]))
         if known[0] != digest:
             self.wrong.append(f"report {seq} of {instance} came twice with other contents")
@@ -73,7 +73,7 @@ class Ledger:
     def run(self, begin, n, status, scores):
         if status and set(status) != {1}:
             self.wrong.append(f"not all of the tasks {begin} to {begin + n} are done: {status[:64]!r}")
-        return begin, numpy.frombuffer(scores, "<f8")
+        return begin, numpy.frombuffer(scores, "<f8")[:max(0, len(self.scores) - begin)]
 
     def ack(self, instance, seq):
         if (instance, seq) not in self.reports:
@@ -91,7 +91,7 @@ class Ledger:
     def grant(self, lease):
         _, number, begin, end, flags = lease
         self.grants += 1
-        self.granted_at = time.monotonic()
+        self.first_grant = self.first_grant or time.monotonic()
         if not flags & (VERIFY | SECOND) and self.acknowledged[begin:end].any():
             task = begin + int(self.acknowledged[begin:end].argmax())
             self.wrong.append(f"task {task} was granted again (lease {number}) after it had been acknowledged")
@@ -109,24 +109,24 @@ class Connection:
     def __init__(self, ledger):
         self.ledger, self.instance, self.early = ledger, None, []
 
-    def from_worker(self, kind, body):
+    def from_worker(self, kind, message):
         if kind == HELLO:
-            self.instance = body[0].decode()
+            self.instance = unpack(message)[0][0].decode()
             for early in self.early:
                 self.ledger.report(self.instance, early)
             self.early = []
         elif kind == REPORT and self.instance is None:
-            self.early.append(body)  # by one who does not know yet that the broker is a new one
+            self.early.append(message)  # by one who does not know yet that the broker is a new one
         elif kind == REPORT:
-            self.ledger.report(self.instance, body)
+            self.ledger.report(self.instance, message)
         self.ledger.spring(kind)
 
-    def from_broker(self, kind, body):
+    def from_broker(self, kind, message):
         if kind == ACK:
-            for (seq,) in body[0]:
+            for (seq,) in unpack(message)[0][0]:
                 self.ledger.ack(self.instance, seq)
         elif kind == GRANT:
-            for lease in body[0]:
+            for lease in unpack(message)[0][0]:
                 self.ledger.grant(lease)
         self.ledger.spring(kind)
 
@@ -149,7 +149,7 @@ class Reader:
             self.frames.append(content)
             if not flags & MORE:
                 (_, _, kind), _ = unpack(self.frames[0])
-                self.take(kind, unpack(self.frames[1])[0] if kind in (HELLO, REPORT, GRANT, ACK) else None)
+                self.take(kind, self.frames[1])
                 self.frames = []
 
     def frame(self):
