@@ -36,7 +36,7 @@ struct diag {
 /* Formats the line (cut to fit, newlines and control characters become spaces) and returns err. d may be NULL.
  * An argument may be d->text itself, to put context in front. */
 int diag_fail(struct diag *d, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-int diag_vfail(struct diag *d, int err, const char *fmt, va_list ap);
+int diag_vfail(struct diag *d, int err, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 #ifdef __clang_analyzer__ /* it looks at one file at a time, and would follow paths on which a failure returns 0 */
 #define diag_fail(d, err, ...) ((void)(diag_fail)(d, err, __VA_ARGS__), (int)(err))
 #endif
