@@ -19,6 +19,24 @@ void letter_unref(void *letter)
         l->free(l);
 }
 
+static void set_limits(struct broker_limits *l)
+{
+    l->workers = l->workers ? l->workers : 16384;
+    l->leases = l->leases ? l->leases : 4096;
+    l->sweeps = l->sweeps ? l->sweeps : 10000;
+    l->plan_bytes = l->plan_bytes ? l->plan_bytes : (uint64_t)1 << 30;
+    l->watches = l->watches ? l->watches : 4096;
+    l->reads = l->reads ? l->reads : 256;
+    l->acks = l->acks ? l->acks : 65536;
+}
+
+uint32_t list_count(const struct list *l)
+{
+    uint32_t n = 0;
+    list_each(it, after, l) n++;
+    return n;
+}
+
 struct broker *broker_create(const struct broker_config *config, const struct broker_env *env)
 {
     SHEAF_ASSERT(config->epoch != 0);
@@ -31,6 +49,7 @@ struct broker *broker_create(const struct broker_config *config, const struct br
         b->config.beat_ms = 1000;
     if (!b->config.lost_ms)
         b->config.lost_ms = 5000;
+    set_limits(&b->config.limits);
     list_init(&b->sweeps);
     list_init(&b->workers);
     list_init(&b->acks);
@@ -136,6 +155,17 @@ static void lose_others(struct broker *b, const struct bworker *newest)
     }
 }
 
+/* A connection is one worker: the one that it was before is gone. */
+static void lose_former(struct broker *b, uint64_t peer, const struct bworker *now)
+{
+    list_each(it, after, &b->workers)
+    {
+        struct bworker *w = list_entry(it, struct bworker, node);
+        if (w != now && w->peer == peer && !w->lost)
+            worker_lose(b, w);
+    }
+}
+
 static void welcome(struct broker *b, const struct bworker *w, bool resend)
 {
     struct msg_welcome m = {
@@ -161,8 +191,13 @@ static void on_hello(struct broker *b, uint64_t peer, const struct msg_hello *m)
     }
     struct bworker *w = worker_by_instance(b, m->instance);
     bool known = w != NULL;
+    if (!w && list_count(&b->workers) >= b->config.limits.workers) {
+        broker_refuse(b, peer, SHEAF_ELIMIT, "this broker has as many workers as it can take: try again later");
+        return;
+    }
     if (!w && !(w = worker_new(b, m)))
         return;
+    lose_former(b, peer, w);
     if (!known &&
         b->config.expected_workers == 1) /* the only one has been started again: no need to wait for its silence */
         lose_others(b, w);

@@ -27,12 +27,24 @@ struct letter {
 void letter_ref(struct letter *l);
 void letter_unref(void *letter);
 
+/* What peers can make a broker hold. 0: the default. */
+struct broker_limits {
+    uint32_t workers;    /* known ones, those lost in the last minutes among them: 16,384 */
+    uint32_t leases;     /* of one worker, as it registers them itself: 4,096 */
+    uint32_t sweeps;     /* 10,000 */
+    uint64_t plan_bytes; /* of all sweeps: 1 GiB */
+    uint32_t watches;    /* clients that are told of sweeps: 4,096 */
+    uint32_t reads;      /* pages asked of the journal at once: 256 */
+    uint32_t acks; /* reports that wait for the journal: 65,536; the next ones are acknowledged when they come again */
+};
+
 struct broker_config {
     uint64_t epoch;            /* of this run; not 0 */
     uint64_t last_sweep;       /* the highest number that the journal has given to a sweep, be it gone or not */
     uint32_t beat_ms, lost_ms; /* 0: 1,000 and 5,000 */
     uint32_t
         expected_workers; /* > 0: once so many have said hello, nothing granted before a restart is waited for any longer */
+    struct broker_limits limits;
 };
 
 struct broker_env {

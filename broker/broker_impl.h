@@ -161,6 +161,7 @@ struct broker {
     int64_t gone_cpu_ns; /* of workers that are forgotten */
     int64_t next_beat;
     int64_t next_look, look_ns; /* at our own memory; how long after the last one */
+    uint32_t n_acks;            /* in acks */
     uint32_t hellos;            /* workers that have said hello to this run */
     bool stopping, failed;
     uint32_t reads; /* asked and not answered */
@@ -171,6 +172,7 @@ void broker_check(struct broker *b, int err);
 struct bworker *broker_worker(struct broker *b, uint64_t peer);
 bool broker_say(struct broker *b, uint64_t peer, uint32_t type, const void *body);
 void broker_refuse(struct broker *b, uint64_t peer, int err, const char *text);
+uint32_t list_count(const struct list *l);
 void workers_resend(struct broker *b); /* asks for every report that is not acknowledged */
 
 /* Asks the journal for a page; broker_answered takes it where `ask` says. */

@@ -455,6 +455,8 @@ static void take_again(struct broker *b, struct bworker *w, struct blease *l, co
     bool open = s && (s->phase == PHASE_LOADING || s->phase == PHASE_RUNNING || s->phase == PHASE_STOPPING);
     if (!open || h->from >= h->to || h->to > h->granted_to || h->granted_to > s->frontier || (h->flags & LEASE_VERIFY))
         return; /* nothing beyond the frontier was ever granted */
+    if (!l && list_count(&w->leases) >= b->config.limits.leases)
+        return; /* it registers the rest when these are through */
     if (!l && !(l = lease_new(b, w, s, h->lease)))
         return;
     if (l->revoked)

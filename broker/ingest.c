@@ -51,6 +51,8 @@ static void ack_now(struct broker *b, uint64_t peer, uint64_t seq)
 /* Waits for everything handed over so far; the list stays in the order of tickets. */
 static void keep_ack(struct broker *b, struct pending_ack ack)
 {
+    if (ack.seq && b->n_acks >= b->config.limits.acks)
+        return; /* the report comes again */
     struct pending_ack *a = calloc(1, sizeof(*a));
     if (!a) {
         broker_check(b, SHEAF_ENOMEM);
@@ -60,6 +62,7 @@ static void keep_ack(struct broker *b, struct pending_ack ack)
     a->ticket = b->ticket;
     list_init(&a->node);
     list_append(&b->acks, &a->node);
+    b->n_acks++;
 }
 
 static void ack_later(struct broker *b, uint64_t peer, uint64_t seq, struct bsweep *snapshot_of)
@@ -99,6 +102,7 @@ void acks_send(struct broker *b)
         else
             ack_now(b, a->peer, a->seq);
         list_remove(&a->node);
+        b->n_acks--;
         free(a);
     }
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define STATUS_TOP_MAX 10000u
+#define WATCH_LEAST_MS 20u /* nobody is told more often */
 
 static struct slice doubles(const double *at, uint32_t n)
 {
@@ -127,17 +128,22 @@ void status_watch(struct broker *b, uint64_t peer, const struct msg_watch *m)
         (void)send_status(b, peer, s, m->top, m->plan);
     if (s->phase == PHASE_FINAL || (!m->every_ms && s->phase != PHASE_LOADING))
         return;
+    if (list_count(&b->watches) >= b->config.limits.watches) {
+        broker_refuse(b, peer, SHEAF_ELIMIT, "as many clients watch this broker as it can take: try again later");
+        return;
+    }
     struct watch *w = calloc(1, sizeof(*w));
     if (!w) {
         broker_check(b, SHEAF_ENOMEM);
         return;
     }
+    uint32_t every_ms = m->every_ms && m->every_ms < WATCH_LEAST_MS ? WATCH_LEAST_MS : m->every_ms;
     *w = (struct watch){.peer = peer,
                         .sweep = s->id,
-                        .every_ns = m->every_ms * NS_PER_MS,
+                        .every_ns = every_ms * NS_PER_MS,
                         .top = m->top,
                         .plan = m->plan,
-                        .next = b->now + m->every_ms * NS_PER_MS};
+                        .next = b->now + every_ms * NS_PER_MS};
     list_init(&w->node);
     list_append(&b->watches, &w->node);
 }
@@ -213,6 +219,10 @@ void status_read(struct broker *b, uint64_t peer, const struct msg_read *m)
     if (!s || m->kind > READ_GROUPS) {
         broker_refuse(b, peer, s ? SHEAF_EPROTO : SHEAF_ENOENT,
                       s ? "no such kind of page" : "there is no such sweep: see sheaf list");
+        return;
+    }
+    if (b->reads >= b->config.limits.reads) {
+        broker_refuse(b, peer, SHEAF_ELIMIT, "too many pages are being read: try again later");
         return;
     }
     struct msg_read read = *m;

@@ -544,6 +544,16 @@ static struct bsweep *sweep_first(struct broker *b, const struct msg_submit *m, 
     return s;
 }
 
+/* Is there room for one more? */
+static int room_for(const struct broker *b, size_t plan_bytes, struct diag *d)
+{
+    uint64_t bytes = plan_bytes;
+    list_each(it, after, &b->sweeps) bytes += list_entry(it, struct bsweep, node)->bytes.len;
+    if (list_count(&b->sweeps) < b->config.limits.sweeps && bytes <= b->config.limits.plan_bytes)
+        return 0;
+    return diag_fail(d, SHEAF_ELIMIT, "this broker holds as many sweeps as it can: remove old ones with sheaf rm");
+}
+
 void sweep_submit(struct broker *b, uint64_t peer, const struct msg_submit *m)
 {
     struct arena a;
@@ -556,6 +566,8 @@ void sweep_submit(struct broker *b, uint64_t peer, const struct msg_submit *m)
         err = plan_identity(&plan, identity);
     struct bsweep *s = err == 0 ? find_identity(b, identity) : NULL;
     const char *why = s ? sweep_again(b, s, &plan, m->plan) : NULL;
+    if (!s && err == 0)
+        err = room_for(b, m->plan.len, &d);
     if (!s && err == 0 && !(s = sweep_first(b, m, &d)))
         err = SHEAF_ENOMEM;
     arena_finish(&a);
