@@ -156,10 +156,50 @@ void outbox_finish(struct outbox *o)
     list_each(it, after, &o->waiting) forget(o, list_entry(it, struct sent_report, node));
 }
 
-/* The wire's view of the gathered runs; status is left out where every task is done. */
-static struct msg_run *wire_runs(const struct findings *f, struct arena *a, uint32_t n_scores)
+static int by_position(const void *a, const void *b)
 {
-    struct msg_run *runs = arena_alloc(a, f->n_runs * sizeof(*runs));
+    uint64_t x = ((const struct finding_run *)a)->from, y = ((const struct finding_run *)b)->from;
+    return x < y ? -1 : x > y;
+}
+
+/* Lays the runs' bytes out by position, so that neighbours become one: what several slots found came in turns. 0 or SHEAF_ENOMEM. */
+static int order_runs(struct findings *f, struct arena *a, uint32_t n_scores)
+{
+    qsort(f->runs, f->n_runs, sizeof(*f->runs), by_position);
+    uint32_t joins = 0, n = 0;
+    for (uint32_t i = 1; i < f->n_runs; i++)
+        joins += f->runs[i - 1].from + f->runs[i - 1].n == f->runs[i].from;
+    if (!joins)
+        return 0;
+    size_t row = n_scores * sizeof(double), at = 0;
+    uint8_t *status = arena_alloc(a, f->status.len), *scores = arena_alloc(a, f->scores.len + 1);
+    if (!status || !scores)
+        return SHEAF_ENOMEM;
+    for (uint32_t i = 0; i < f->n_runs; i++) {
+        struct finding_run r = f->runs[i], *last = n ? &f->runs[n - 1] : NULL;
+        memcpy(status + at, f->status.data + r.status_at, r.n);
+        memcpy(scores + at * row, f->scores.data + r.scores_at, r.n * row);
+        r.status_at = at;
+        r.scores_at = at * row;
+        at += r.n;
+        if (last && last->from + last->n == r.from) {
+            last->n += r.n;
+            last->all_done = last->all_done && r.all_done;
+        } else {
+            f->runs[n++] = r;
+        }
+    }
+    f->n_runs = n;
+    memcpy(f->status.data, status, at);
+    memcpy(f->scores.data, scores, at * row);
+    return 0;
+}
+
+/* The wire's view of the gathered runs; status is left out where every task is done. */
+static struct msg_run *wire_runs(struct findings *f, struct arena *a, uint32_t n_scores)
+{
+    struct msg_run *runs =
+        f->n_runs && order_runs(f, a, n_scores) < 0 ? NULL : arena_alloc(a, (f->n_runs + 1) * sizeof(*runs));
     if (!runs)
         return NULL;
     for (uint32_t i = 0; i < f->n_runs; i++) {

@@ -79,6 +79,26 @@ static void runs_that_touch_become_one(void **state)
     assert_true(score_at(&f->read.runs[0], 9) == 29.0 && score_at(&f->read.runs[1], 1) == 41.0);
 }
 
+/* Slots are drained in turns: what belongs together comes in pieces. */
+static void runs_of_several_slots_become_one(void **state)
+{
+    struct fixture *f = *state;
+    add(f, 20, 2, 1);
+    add(f, 10, 1, 1);
+    add(f, 22, 1, 2);
+    add(f, 11, 2, 1);
+    add(f, 30, 1, 1);
+    post(f);
+    assert_int_equal(f->read.n_runs, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct msg_run *r = &f->read.runs[i];
+        assert_true(r->from == 10 * (i + 1) && r->n == (i == 2 ? 1 : 3));
+        for (size_t k = 0; k < 2 * r->n; k++)
+            assert_true(score_at(r, k) == (double)(r->from * 2 + k));
+    }
+    assert_memory_equal(f->read.runs[1].status.data, "\1\1\2", 3);
+}
+
 static void status_travels_only_when_not_all_is_done(void **state)
 {
     struct fixture *f = *state;
@@ -213,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(runs_that_touch_become_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(runs_of_several_slots_become_one, setup, teardown),
         cmocka_unit_test_setup_teardown(status_travels_only_when_not_all_is_done, setup, teardown),
         cmocka_unit_test_setup_teardown(an_empty_report_can_be_posted, setup, teardown),
         cmocka_unit_test_setup_teardown(texts_are_copied_when_they_are_found, setup, teardown),
