@@ -24,6 +24,13 @@ struct digest_block {
     uint8_t *records; /* TALLY_BLOCK places, those after prefix in use; NULL while there is no hole */
 };
 
+/* Digests of closed blocks that wait for one before them, side by side: there may be many. */
+#define LATER_BLOCKS 64u
+struct digest_later {
+    uint64_t have; /* bit by bit */
+    uint8_t digests[LATER_BLOCKS][HASH_BYTES];
+};
+
 void digest_init(struct digest *g, uint64_t tasks, uint32_t n_scores)
 {
     *g = (struct digest){.tasks = tasks, .n_scores = n_scores};
@@ -44,7 +51,7 @@ void digest_finish(struct digest *g)
         free(g->later.at[i].value);
     u64map_finish(&g->open);
     u64map_finish(&g->later);
-    buf_finish(&g->closed);
+    free(g->closed);
 }
 
 static size_t record_bytes(const struct digest *g)
@@ -93,40 +100,59 @@ static void hash_records(const struct digest *g, hash_state *h, uint64_t n, cons
     }
 }
 
-static uint64_t n_closed(const struct digest *g)
-{
-    return g->closed.len / HASH_BYTES;
-}
-
-/* Stores the digest of a whole block. */
-static int keep_digest(struct digest *g, uint64_t block, const uint8_t digest[HASH_BYTES])
-{
-    if (block != n_closed(g)) {
-        uint8_t *copy = malloc(HASH_BYTES);
-        if (!copy || u64map_put(&g->later, block, copy) != SHEAF_OK) {
-            free(copy);
-            return SHEAF_ENOMEM;
-        }
-        memcpy(copy, digest, HASH_BYTES);
-        return SHEAF_OK;
-    }
-    int rc = buf_append(&g->closed, digest, HASH_BYTES);
-    uint8_t *next;
-    while (rc == SHEAF_OK && (next = u64map_get(&g->later, n_closed(g))) != NULL) {
-        rc = buf_append(&g->closed, next, HASH_BYTES);
-        if (rc == SHEAF_OK) {
-            u64map_remove(&g->later, n_closed(g) - 1);
-            free(next);
-        }
-    }
-    return rc;
-}
-
 /* hash_state wants more than malloc's alignment. */
-static struct digest_block *new_block(struct digest *g, uint64_t block)
+static void *aligned(size_t size)
 {
     size_t align = _Alignof(struct digest_block);
-    struct digest_block *b = aligned_alloc(align, (sizeof(*b) + align - 1) / align * align);
+    return aligned_alloc(align, (size + align - 1) / align * align);
+}
+
+static const uint8_t *waiting(const struct digest *g, uint64_t block)
+{
+    const struct digest_later *l = u64map_get(&g->later, block / LATER_BLOCKS);
+    return block >= g->n_closed && l && l->have >> block % LATER_BLOCKS & 1 ? l->digests[block % LATER_BLOCKS] : NULL;
+}
+
+/* Takes in the digest of block n_closed. */
+static void close_next(struct digest *g, const uint8_t *digest)
+{
+    hash_update(g->closed, digest, HASH_BYTES);
+    if (++g->n_closed % LATER_BLOCKS)
+        return;
+    struct digest_later *l = u64map_get(&g->later, g->n_closed / LATER_BLOCKS - 1);
+    u64map_remove(&g->later, g->n_closed / LATER_BLOCKS - 1);
+    free(l);
+}
+
+/* Takes in the digest of a whole block. */
+static int keep_digest(struct digest *g, uint64_t block, const uint8_t digest[HASH_BYTES])
+{
+    if (block == g->n_closed) {
+        if (!g->closed && !(g->closed = aligned(sizeof(*g->closed))))
+            return SHEAF_ENOMEM;
+        if (!block)
+            hash_begin(g->closed);
+        close_next(g, digest);
+        for (const uint8_t *next; (next = waiting(g, g->n_closed));)
+            close_next(g, next);
+        return SHEAF_OK;
+    }
+    struct digest_later *l = u64map_get(&g->later, block / LATER_BLOCKS);
+    if (!l) {
+        l = calloc(1, sizeof(*l));
+        if (!l || u64map_put(&g->later, block / LATER_BLOCKS, l) != SHEAF_OK) {
+            free(l);
+            return SHEAF_ENOMEM;
+        }
+    }
+    l->have |= (uint64_t)1 << block % LATER_BLOCKS;
+    memcpy(l->digests[block % LATER_BLOCKS], digest, HASH_BYTES);
+    return SHEAF_OK;
+}
+
+static struct digest_block *new_block(struct digest *g, uint64_t block)
+{
+    struct digest_block *b = aligned(sizeof(*b));
     if (!b)
         return NULL;
     memset(b, 0, sizeof(*b));
@@ -198,11 +224,13 @@ bool digest_result(const struct digest *g, uint8_t out[HASH_BYTES])
 {
     uint64_t whole = g->tasks / TALLY_BLOCK, rest = g->tasks % TALLY_BLOCK;
     const struct digest_block *last = rest > 0 ? u64map_get(&g->open, whole) : NULL;
-    if (n_closed(g) < whole || (rest > 0 && (!last || last->have < rest)))
+    if (g->n_closed < whole || (rest > 0 && (!last || last->have < rest)))
         return false;
     hash_state all;
-    hash_begin(&all);
-    hash_update(&all, g->closed.data, g->closed.len);
+    if (g->closed)
+        all = *g->closed;
+    else
+        hash_begin(&all);
     if (last) {
         hash_state h = last->state;
         size_t record = record_bytes(g);
@@ -243,17 +271,30 @@ static int save_block(const struct digest *g, uint64_t block, const struct diges
     return rc ? rc : save_runs(g, b, out);
 }
 
+/* Those that wait: number, then place and digest of each. */
+static int save_later(const struct digest *g, struct buf *out)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < g->later.cap; i++)
+        for (uint32_t k = 0; g->later.at[i].value && k < LATER_BLOCKS; k++)
+            n += waiting(g, g->later.at[i].key * LATER_BLOCKS + k) != NULL;
+    int rc = le_put(out, n);
+    for (size_t i = 0; i < g->later.cap; i++) {
+        uint64_t block = g->later.at[i].key * LATER_BLOCKS;
+        for (uint32_t k = 0; g->later.at[i].value && k < LATER_BLOCKS && rc == SHEAF_OK; k++) {
+            const uint8_t *digest = waiting(g, block + k);
+            rc = digest ? le_put(out, block + k) : SHEAF_OK;
+            rc = rc || !digest ? rc : buf_append(out, digest, HASH_BYTES);
+        }
+    }
+    return rc;
+}
+
 int digest_save(const struct digest *g, struct buf *out)
 {
-    int rc = le_put(out, n_closed(g));
-    rc = rc ? rc : g->closed.len ? buf_append(out, g->closed.data, g->closed.len) : SHEAF_OK;
-    rc = rc ? rc : le_put(out, g->later.n);
-    for (size_t i = 0; i < g->later.cap && rc == SHEAF_OK; i++) {
-        if (!g->later.at[i].value)
-            continue;
-        rc = le_put(out, g->later.at[i].key);
-        rc = rc ? rc : buf_append(out, g->later.at[i].value, HASH_BYTES);
-    }
+    int rc = le_put(out, g->n_closed);
+    rc = rc ? rc : g->closed ? buf_append(out, g->closed, sizeof(*g->closed)) : SHEAF_OK;
+    rc = rc ? rc : save_later(g, out);
     rc = rc ? rc : le_put(out, g->open.n);
     for (size_t i = 0; i < g->open.cap && rc == SHEAF_OK; i++)
         if (g->open.at[i].value)
@@ -284,7 +325,7 @@ static int load_block(struct digest *g, struct le_reader *r)
 {
     uint64_t block = le_get(r), prefix = le_get(r);
     const uint8_t *state = le_take(r, sizeof(hash_state));
-    if (!state || block > (g->tasks - 1) / TALLY_BLOCK || block < n_closed(g) || u64map_get(&g->open, block) ||
+    if (!state || block > (g->tasks - 1) / TALLY_BLOCK || block < g->n_closed || u64map_get(&g->open, block) ||
         prefix > block_size(g, block))
         return SHEAF_ECORRUPT;
     struct digest_block *b = new_block(g, block);
@@ -300,12 +341,19 @@ int digest_load(struct digest *g, struct le_reader *r)
     uint64_t closed = le_get(r);
     if (closed > g->tasks / TALLY_BLOCK)
         return SHEAF_ECORRUPT;
-    const uint8_t *bytes = le_take(r, closed * HASH_BYTES);
-    int rc = !bytes ? SHEAF_ECORRUPT : closed ? buf_append(&g->closed, bytes, (size_t)closed * HASH_BYTES) : SHEAF_OK;
+    const uint8_t *bytes = le_take(r, closed ? sizeof(hash_state) : 0);
+    if (!bytes)
+        return SHEAF_ECORRUPT;
+    if (closed && !(g->closed = aligned(sizeof(*g->closed))))
+        return SHEAF_ENOMEM;
+    if (closed)
+        memcpy(g->closed, bytes, sizeof(*g->closed));
+    g->n_closed = closed;
+    int rc = SHEAF_OK;
     for (uint64_t n = le_get(r); n > 0 && rc == SHEAF_OK; n--) {
         uint64_t block = le_get(r);
         bytes = le_take(r, HASH_BYTES);
-        if (!bytes || block <= closed || block >= g->tasks / TALLY_BLOCK || u64map_get(&g->later, block))
+        if (!bytes || block <= closed || block >= g->tasks / TALLY_BLOCK || waiting(g, block))
             return SHEAF_ECORRUPT;
         rc = keep_digest(g, block, bytes);
     }

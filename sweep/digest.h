@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * digest: the results digest of sweep/tally.h, from tasks in any order. A block that fills in order is hashed as it comes
- * and holds nothing but the hash's state; a block with a hole gets a buffer until it is whole. Digests of closed
- * blocks are kept (32 bytes for 65,536 tasks), so that the state can be saved and a sweep continued.
+ * and holds nothing but the hash's state; a block with a hole gets a buffer until it is whole. Digests of closed blocks
+ * are hashed in their turn; those beyond a gap are kept until it is closed. Blocks are small, because a thousand workers
+ * leave a thousand leases with holes.
  */
 #ifndef SHEAF_SWEEP_DIGEST_H
 #define SHEAF_SWEEP_DIGEST_H
@@ -18,8 +19,9 @@
 struct digest {
     uint64_t tasks;
     uint32_t n_scores;
-    struct buf closed;   /* digests of blocks 0, 1, ... without a gap */
-    struct u64map later; /* block -> uint8_t[HASH_BYTES]: closed beyond a gap */
+    uint64_t n_closed;   /* blocks 0, 1, ... without a gap */
+    hash_state *closed;  /* of their digests; NULL while there are none */
+    struct u64map later; /* block / 64 -> struct digest_later: closed beyond a gap */
     struct u64map open;  /* block -> struct digest_block */
 };
 

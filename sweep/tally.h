@@ -4,7 +4,7 @@
  * Tasks may be added in any order, each once (the caller's done-set sees to that); every figure depends on the
  * set of results only, never on their order of arrival. No I/O, no clock.
  *
- * Results digest: H(H(block 0) .. H(block n-1)), H = BLAKE2b-256, blocks of 65,536 tasks in index order, each task its
+ * Results digest: H(H(block 0) .. H(block n-1)), H = BLAKE2b-256, blocks of 1,024 tasks in index order, each task its
  * status byte and its n_scores float64 little-endian with one canonical NaN (0x7ff8000000000000). Scores of a
  * failed or skipped task are NaN. (Groups follow in bytewise order when the plugin emits any.)
  */
@@ -16,7 +16,7 @@
 /* Status bytes. They are part of the digest and of the journal; never renumber. */
 enum task_status { TASK_DONE = 1, TASK_FAILED = 2, TASK_SKIPPED = 3 };
 
-#define TALLY_BLOCK 65536u
+#define TALLY_BLOCK 1024u
 #define TALLY_BEST 1000u /* trials that a sweep ranks unless it has keep: best */
 
 struct tally;
