@@ -177,6 +177,19 @@ static void a_record_may_have_no_end_of_columns_but_a_limit(void **state)
     buf_finish(&text);
 }
 
+/* A quote that is never closed must not eat the memory. */
+static void a_record_may_have_no_end_of_bytes_but_a_limit(void **state)
+{
+    size_t len = CSV_MAX_RECORD + 2;
+    char *text = malloc(len);
+    (void)state;
+    assert_non_null(text);
+    memset(text, 'x', len);
+    text[0] = '"';
+    refused_bytes(text, len, "t.csv:1:67108867: the record is longer than 64 MiB; is a quote left open?");
+    free(text);
+}
+
 /* The window is 1 MiB: whatever happens at its edge must happen there for some prefix. */
 static void the_edge_of_the_window_changes_nothing(void **state)
 {
@@ -228,6 +241,7 @@ int main(void)
         cmocka_unit_test(mistakes_are_told_with_their_place),
         cmocka_unit_test(lines_take_commas_and_quotes_as_they_are),
         cmocka_unit_test(a_record_may_have_no_end_of_columns_but_a_limit),
+        cmocka_unit_test(a_record_may_have_no_end_of_bytes_but_a_limit),
         cmocka_unit_test(the_edge_of_the_window_changes_nothing),
         cmocka_unit_test(what_is_no_file_is_refused),
     };

@@ -151,6 +151,23 @@ static void malformed_headers_are_refused(void **state)
     }
 }
 
+static void a_header_has_a_limit(void **state)
+{
+    uint8_t head[12] = {0x93, 'N', 'U', 'M', 'P', 'Y', 2, 0, 1, 0, 0x10, 0}; /* 2^20 + 1 */
+    struct buf b = {0};
+    struct npy npy;
+    struct diag d = {""};
+    (void)state;
+    buf_append(&b, head, sizeof head);
+    buf_append(&b, NULL, NPY_MAX_HEADER + 1);
+    assert_int_equal(npy_parse(b.data, b.len, b.len, "x.npy", &npy, &d), SHEAF_EINVAL);
+    assert_string_equal(d.text, "x.npy: malformed .npy header: it is longer than 1 MiB");
+    b.data[8] = 0; /* as long as it may be: it is looked at */
+    assert_int_equal(npy_parse(b.data, b.len, b.len, "x.npy", &npy, &d), SHEAF_EINVAL);
+    assert_string_equal(d.text, "x.npy: malformed .npy header: no dictionary");
+    buf_finish(&b);
+}
+
 static void foreign_files_are_refused(void **state)
 {
     struct npy npy;
@@ -309,6 +326,7 @@ int main(void)
         cmocka_unit_test(other_types_are_refused_with_advice),
         cmocka_unit_test(wrong_sizes_are_refused),
         cmocka_unit_test(malformed_headers_are_refused),
+        cmocka_unit_test(a_header_has_a_limit),
         cmocka_unit_test(foreign_files_are_refused),
         cmocka_unit_test(fortran_order_becomes_c_order_whatever_the_block),
         cmocka_unit_test(big_endian_elements_are_swapped),
