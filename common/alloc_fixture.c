@@ -33,7 +33,7 @@ void alloc_inside(bool inside)
     counting = inside;
 }
 
-static bool fails(void)
+bool alloc_fails(void)
 {
     if (!counting || !left || --left)
         return false;
@@ -43,16 +43,16 @@ static bool fails(void)
 
 void *__wrap_malloc(size_t size)
 {
-    return fails() ? NULL : __real_malloc(size);
+    return alloc_fails() ? NULL : __real_malloc(size);
 }
 
 void *__wrap_calloc(size_t n, size_t size)
 {
-    return fails() ? NULL : __real_calloc(n, size);
+    return alloc_fails() ? NULL : __real_calloc(n, size);
 }
 
 void *__wrap_realloc(void *p, size_t size)
 {
-    return fails() ? NULL : __real_realloc(p, size);
+    return alloc_fails() ? NULL : __real_realloc(p, size);
 }
 /* NOLINTEND(bugprone-reserved-identifier) */

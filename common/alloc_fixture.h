@@ -14,6 +14,9 @@ void alloc_fail_at(unsigned n);
 /* Whether it has failed. */
 bool alloc_has_failed(void);
 
+/* Whether an allocation that somebody asks about here (a library's own allocator) is the one to fail. Counts it. */
+bool alloc_fails(void);
+
 /* Only inside of the code under test do allocations count, and fail. Fixtures say so as `memory`. */
 void alloc_inside(bool inside);
 

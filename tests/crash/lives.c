@@ -138,11 +138,18 @@ void lives_close(struct lives *t)
     t->journal = NULL;
 }
 
+static void during(const struct lives *t, bool inside)
+{
+    if (t->during)
+        t->during(inside);
+}
+
 bool lives_commit(struct lives *t)
 {
     struct scribe_batch *b = ledger_batch(&t->ledger, &t->r, rnd_below(&t->r, 2));
     if (rnd_below(&t->r, 12) == 0)
         t->journal->wal_pages = INT_MAX; /* a checkpoint is due */
+    during(t, true);
     t->err = journal_begin(t->journal, &t->d);
     for (uint32_t i = 0; i < b->n_ops && t->err == 0; i++)
         t->err = journal_apply(t->journal, &b->ops[i], &t->d);
@@ -150,6 +157,7 @@ bool lives_commit(struct lives *t)
         acknowledge(t, b);
     if (t->err == 0)
         t->err = journal_commit(t->journal, &t->d);
+    during(t, false);
     if (t->early)
         return t->err == 0;
     if (t->err)

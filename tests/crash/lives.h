@@ -17,9 +17,10 @@ struct lives {
     struct scribe_batch *open; /* handed over and not acknowledged, oldest first */
     struct journal *journal;
     struct diag d;
-    int err;          /* of the last call that returned false */
-    bool early;       /* acknowledge before the commit (a mutant) */
-    char wrong[1200]; /* what is not as it must be; "" = all is well */
+    int err;                     /* of the last call that returned false */
+    void (*during)(bool inside); /* told when lives_commit enters and leaves the journal; may be NULL */
+    bool early;                  /* acknowledge before the commit (a mutant) */
+    char wrong[1200];            /* what is not as it must be; "" = all is well */
 };
 
 /* On the heap; the directory need not exist. */
