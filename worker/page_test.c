@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * page: the protocol of claiming and taking back, the rings, and what a slot that writes nonsense achieves.
+ * page: the protocol of claiming and taking back step by step (page_stress.c has it at full speed), the rings, and what a slot that
+ * writes nonsense achieves.
  */
 #include "worker/page.h"
 #include "common/err.h"
@@ -135,84 +136,6 @@ static void a_slot_waits_for_an_end_that_is_being_lowered(void **state)
         assert_int_equal(*(uint32_t *)claimed, settled - 5);
         free(f.page);
     }
-}
-
-/* One thread runs, one orders two chunks ahead and steals from either: every task is run by the slot or was taken. */
-#define STRESS_CHUNKS 200000u
-#define STRESS_MAX 6u
-
-struct stress {
-    struct fixture f;
-    _Atomic uint32_t ordered, finished;
-    _Atomic uint8_t ran[4][STRESS_MAX + 1]; /* by seq & 3: how often each offset ran */
-};
-
-/* Stays on its core for a while: the races want both threads to run. */
-static void wait_for(_Atomic uint32_t *word, uint32_t at_least)
-{
-    for (uint32_t spin = 0; atomic_load(word) < at_least; spin++)
-        if (spin % 1024 == 1023)
-            sched_yield();
-}
-
-static void *stress_slot(void *arg)
-{
-    struct stress *s = arg;
-    for (uint32_t seq = 1; seq <= STRESS_CHUNKS; seq++) {
-        wait_for(&s->ordered, seq);
-        uint32_t i = 0, claim = 1 + seq % 3; /* one, two or three at a time */
-        for (uint32_t n; (n = page_claim(s->f.page, seq, i, claim)) > 0;)
-            for (bool asked = false; n > 0 && !asked; n--, i++, asked = page_asked(s->f.page, seq))
-                atomic_fetch_add_explicit(&s->ran[seq & 3][i], 1, memory_order_relaxed);
-        atomic_store(&s->finished, seq);
-    }
-    return NULL;
-}
-
-static uint32_t next_random(uint32_t *x)
-{
-    *x ^= *x << 13;
-    *x ^= *x >> 17;
-    *x ^= *x << 5;
-    return *x;
-}
-
-static void stress_check(struct stress *s, uint32_t seq, uint32_t end)
-{
-    wait_for(&s->finished, seq);
-    for (uint32_t i = 0; i <= STRESS_MAX; i++)
-        if (atomic_exchange(&s->ran[seq & 3][i], 0) != (i < end))
-            fail_msg("chunk %u ends at %u, but task %u ran another number of times", seq, end, i);
-}
-
-static void no_task_is_lost_or_run_by_both_in_200000_steals(void **state)
-{
-    (void)state;
-    static struct stress s;
-    fixture_make(&s.f, 1);
-    pthread_t slot;
-    assert_int_equal(pthread_create(&slot, NULL, stress_slot, &s), 0);
-    uint32_t x = 2463534242u, end[2] = {0, 0}, taken = 0;
-    for (uint32_t seq = 1; seq <= STRESS_CHUNKS + 1; seq++) {
-        if (seq <= STRESS_CHUNKS) {
-            end[seq & 1] = 1 + next_random(&x) % STRESS_MAX;
-            page_open_chunk(s.f.page, seq, end[seq & 1]);
-            atomic_store(&s.ordered, seq);
-        }
-        uint32_t victim = next_random(&x) % 4 == 0 && seq <= STRESS_CHUNKS ? seq : seq - 1;
-        for (uint32_t spin = next_random(&x) % 64; spin > 0; spin--)
-            atomic_signal_fence(memory_order_seq_cst);
-        if (victim >= 1) {
-            uint32_t start = page_lower(s.f.page, victim, next_random(&x) % STRESS_MAX, end[victim & 1]);
-            taken += start < end[victim & 1];
-            end[victim & 1] = start;
-        }
-        if (seq > 1)
-            stress_check(&s, seq - 1, end[(seq - 1) & 1]);
-    }
-    pthread_join(slot, NULL);
-    assert_true(taken > STRESS_CHUNKS / 100);
-    free(s.f.page);
 }
 
 /* ---- scores ---- */
@@ -383,7 +306,6 @@ int main(void)
         cmocka_unit_test(what_was_claimed_but_not_begun_can_be_given_up),
         cmocka_unit_test(an_unbegun_chunk_can_be_taken_whole_and_a_finished_one_not_at_all),
         cmocka_unit_test(a_slot_waits_for_an_end_that_is_being_lowered),
-        cmocka_unit_test(no_task_is_lost_or_run_by_both_in_200000_steals),
         cmocka_unit_test(records_come_back_in_order_across_the_wrap),
         cmocka_unit_test(a_full_ring_refuses_until_there_is_room),
         cmocka_unit_test(sizes_hold_for_any_number_of_scores),
