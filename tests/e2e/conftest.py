@@ -62,6 +62,8 @@ class World:
             if SANITIZED:
                 self.reports.mkdir(exist_ok=True)
                 self.env[name] = ":".join(filter(None, [os.environ.get(name), f"log_path={self.reports}/{name.split('_')[0]}"]))
+        if SANITIZED:
+            self.env["LSAN_OPTIONS"] = f"suppressions={SOURCE}/tests/e2e/lsan.supp:print_suppressions=0"
 
     def start(self, *args, prefix=(), **more):
         """A running sheaf, by way of the command prefix; its outputs are pipes unless given."""
