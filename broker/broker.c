@@ -54,6 +54,7 @@ struct broker *broker_create(const struct broker_config *config, const struct br
     list_init(&b->workers);
     list_init(&b->acks);
     list_init(&b->watches);
+    list_init(&b->hungry);
     b->next_sweep = config->last_sweep + 1;                      /* a worker may still speak of one that was removed */
     b->next_lease = (config->epoch & ~(uint64_t)UINT32_MAX) + 1; /* a worker may still hold leases of the run before */
     return b;
@@ -63,6 +64,8 @@ static void worker_free(struct broker *b, struct bworker *w)
 {
     list_each(it, after, &w->leases) lease_free(b, list_entry(it, struct blease, node), false);
     b->gone_cpu_ns += w->cpu_ns;
+    worker_hangs_up(b, w);
+    list_remove(&w->line);
     list_remove(&w->node);
     free(w->plans);
     free(w);
@@ -76,6 +79,7 @@ void broker_destroy(struct broker *b)
     list_each(it, after, &b->sweeps) sweep_destroy(b, list_entry(it, struct bsweep, node));
     list_each(it, after, &b->acks) free(list_entry(it, struct pending_ack, node));
     list_each(it, after, &b->watches) free(list_entry(it, struct watch, node));
+    u64map_finish(&b->peers);
     free(b);
 }
 
@@ -105,13 +109,13 @@ void broker_refuse(struct broker *b, uint64_t peer, int err, const char *text)
 
 struct bworker *broker_worker(struct broker *b, uint64_t peer)
 {
-    list_each(it, after, &b->workers)
-    {
-        struct bworker *w = list_entry(it, struct bworker, node);
-        if (w->peer == peer && !w->lost)
-            return w;
-    }
-    return NULL;
+    return u64map_get(&b->peers, peer);
+}
+
+void worker_hangs_up(struct broker *b, struct bworker *w)
+{
+    if (u64map_get(&b->peers, w->peer) == w)
+        u64map_remove(&b->peers, w->peer);
 }
 
 /* ---- workers come and go ---- */
@@ -136,6 +140,7 @@ static struct bworker *worker_new(struct broker *b, const struct msg_hello *m)
     }
     list_init(&w->leases);
     list_init(&w->node);
+    list_init(&w->line);
     list_append(&b->workers, &w->node);
     strncpy(w->instance, m->instance, sizeof(w->instance) - 1);
     strncpy(w->host, m->host, sizeof(w->host) - 1);
@@ -201,7 +206,9 @@ static void on_hello(struct broker *b, uint64_t peer, const struct msg_hello *m)
     if (!known &&
         b->config.expected_workers == 1) /* the only one has been started again: no need to wait for its silence */
         lose_others(b, w);
+    worker_hangs_up(b, w);
     w->peer = peer;
+    broker_check(b, u64map_put(&b->peers, peer, w));
     w->slots = m->slots;
     w->heard = b->now;
     w->lost = false;
@@ -214,6 +221,11 @@ static void on_beat(struct broker *b, struct bworker *w, const struct msg_beat *
 {
     w->memory_bytes = m->memory_bytes;
     w->cpu_ns = m->cpu_ns;
+    if (b->now - w->seen_at >= NS_PER_S / 2) {
+        w->seen_rate = w->seen_at ? (double)w->reported * 1e9 / (double)(b->now - w->seen_at) : 0;
+        w->reported = 0;
+        w->seen_at = b->now;
+    }
     worker_held(b, w, m->held, m->n_held, false);
 }
 

@@ -12,6 +12,7 @@
 #include "common/list.h"
 #include "sweep/plan.h"
 #include "sweep/tally.h"
+#include "sweep/u64map.h"
 
 #define GAP_NS (1500 * NS_PER_MS)
 #define LEASE_NS (7 * NS_PER_S)      /* work in one lease */
@@ -21,7 +22,11 @@
 #define SNAPSHOT_MAX_NS (2 * NS_PER_S)
 #define MEMORY_NS (10 * NS_PER_S) /* between readings of our own memory, which are slow */
 #define LOOKS_AT_ONCE 1024u
-#define GRANT_PIECES 64u /* leases in one grant: holes of the done-set are small */
+#define HELP_NS (2 * NS_PER_MS)         /* all idle workers are looked at this often, and */
+#define TAKE_NS (100 * NS_PER_MS)       /* each of them causes a TAKE this often, at most */
+#define HELP_AT_ONCE 32u                /* of them */
+#define TAIL_WORTH_NS (200 * NS_PER_MS) /* what a lease has to last for its tail to be taken */
+#define GRANT_PIECES 64u                /* leases in one grant: holes of the done-set are small */
 #define FIRST_LEASE_PER_SLOT 4u
 #define FRONTIER_STRIDE ((uint64_t)1 << 16) /* tasks that the durable frontier runs ahead at least */
 #define FAILURES_SHOWN 20u
@@ -64,10 +69,15 @@ struct bworker {
     struct list leases;
     int64_t heard;
     bool lost;
-    bool hungry;                     /* asked for work and got none */
+    struct list line;                /* broker.hungry: asked for work and got none */
+    bool idle;                       /* and has slots without any */
+    int64_t asked_at;                /* when somebody was last asked to give it a part of his */
     uint64_t rate_sweep, lease_size; /* of the last grant */
     double rate;
-    uint64_t *plans; /* sweeps whose plan it was sent */
+    uint64_t reported; /* tasks since seen_at */
+    int64_t seen_at;   /* beat */
+    double seen_rate;  /* tasks reported per second before it; 0 = not known */
+    uint64_t *plans;   /* sweeps whose plan it was sent */
     uint32_t n_plans, cap_plans;
     uint64_t memory_bytes;
     int64_t cpu_ns;
@@ -155,6 +165,9 @@ struct broker {
     struct broker_env env;
     int64_t real, now, gaps;
     struct list sweeps, workers, acks, watches;
+    struct list hungry;  /* bworker.line, first come first served */
+    struct u64map peers; /* peer -> struct bworker, of those that are not lost */
+    int64_t help_at;     /* when the idle ones are looked at again */
     uint64_t next_sweep, next_lease;
     uint64_t ticket, durable; /* last handed over; last committed */
     uint64_t peak_pss;
@@ -170,6 +183,7 @@ struct broker {
 /* broker.c */
 void broker_check(struct broker *b, int err);
 struct bworker *broker_worker(struct broker *b, uint64_t peer);
+void worker_hangs_up(struct broker *b, struct bworker *w); /* what its peer says is no longer its word */
 bool broker_say(struct broker *b, uint64_t peer, uint32_t type, const void *body);
 void broker_refuse(struct broker *b, uint64_t peer, int err, const char *text);
 uint32_t list_count(const struct list *l);

@@ -618,6 +618,36 @@ static void the_worker_that_would_finish_last_gives_a_tail_back(void **state)
     assert_in_range(m->leases[0].from, take->to, l.to - 1);
 }
 
+static void a_lost_answer_to_a_take_is_heard_from_the_next_beat(void **state)
+{
+    struct broker_fixture *f = *state;
+    struct msg_lease l = one_has_all(f, 100);
+    worker_wants(f, WORKER_B);
+    const struct msg_take *take = mailbox_next(&f->out, WORKER_A, MSG_TAKE);
+    assert_non_null(take);
+    struct msg_held held = held_of(&l);
+    held.to = take->to;
+    worker_beats(f, WORKER_A, &held, 1);
+    assert_in_range(worker_gets(f, WORKER_B).from, held.to, l.to - 1);
+}
+
+/* Its rate was measured in a bad moment: what it reports says how fast it is. */
+static void a_worker_is_no_faster_than_its_reports(void **state)
+{
+    struct broker_fixture *f = *state;
+    struct msg_lease l = one_has_all(f, 100);
+    worker_wants_at(f, WORKER_A, l.sweep, 1e9);
+    struct msg_held held = held_of(&l);
+    for (uint64_t i = 0; i < 3; i++) {
+        worker_reports(f, WORKER_A, &l, l.from + i, 1, false);
+        held.left--;
+        worker_beats(f, WORKER_A, &held, 1);
+        fixture_pass(f, 1000);
+    }
+    worker_wants(f, WORKER_B);
+    assert_true(mailbox_count(&f->out, WORKER_A, MSG_TAKE) > 0);
+}
+
 static void a_taken_tail_that_is_reported_after_all_counts_once(void **state)
 {
     struct broker_fixture *f = *state;
@@ -687,6 +717,34 @@ static void a_second_run_that_is_lost_leaves_the_task_to_the_first(void **state)
     assert_true(client_status(f, 0)->final);
 }
 
+static void another_worker_may_be_its_second_then(void **state)
+{
+    struct broker_fixture *f = *state;
+    one_task_left(f);
+    worker_gets(f, WORKER_B);
+    fixture_message(f, WORKER_B, MSG_BYE, NULL);
+    worker_hello(f, WORKER_B, 1, NULL, 0);
+    assert_int_equal(worker_gets(f, WORKER_B).flags, LEASE_SECOND);
+}
+
+/* B has asked for work and died; nobody knows yet. */
+static void what_comes_back_goes_to_workers_that_are_heard_of(void **state)
+{
+    struct broker_fixture *f = *state;
+    struct msg_lease l = one_has_all(f, 100);
+    (void)worker_wants(f, WORKER_B);
+    struct msg_held held = held_of(&l);
+    for (int i = 0; i < 2; i++) {
+        fixture_pass(f, 1000);
+        worker_beats(f, WORKER_A, &held, 1);
+    }
+    mailbox_clear(&f->out);
+    worker_reports(f, WORKER_A, &l, l.from, 0, true); /* gives it up */
+    fixture_pass(f, 500);
+    assert_int_equal(mailbox_count(&f->out, WORKER_B, MSG_GRANT), 0);
+    assert_true(mailbox_count(&f->out, WORKER_A, MSG_GRANT) > 0);
+}
+
 /* ---- stopping ---- */
 
 static void told_to_stop_it_sends_workers_home_and_waits_for_the_journal(void **state)
@@ -750,10 +808,14 @@ static const struct CMUnitTest tests[] = {
     TEST(a_gap_in_the_clock_loses_nobody),
     TEST(a_lease_of_a_sweep_that_has_ended_is_dropped),
     TEST(the_worker_that_would_finish_last_gives_a_tail_back),
+    TEST(a_lost_answer_to_a_take_is_heard_from_the_next_beat),
+    TEST(a_worker_is_no_faster_than_its_reports),
     TEST(a_taken_tail_that_is_reported_after_all_counts_once),
     TEST(nonsense_about_a_taken_tail_changes_nothing),
     TEST(the_last_task_runs_on_an_idle_worker_as_well),
     TEST(a_second_run_that_is_lost_leaves_the_task_to_the_first),
+    TEST(another_worker_may_be_its_second_then),
+    TEST(what_comes_back_goes_to_workers_that_are_heard_of),
     TEST(told_to_stop_it_sends_workers_home_and_waits_for_the_journal),
 };
 

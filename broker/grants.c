@@ -49,7 +49,9 @@ static void put_back(struct broker *b, struct blease *l)
         put_back_looks(b, l);
         return;
     }
-    if (!(l->flags & LEASE_SECOND))
+    if (l->flags & LEASE_SECOND) /* another worker may be its second */
+        broker_check(b, intervals_remove(&l->sweep->doubled, l->from, l->to));
+    else
         broker_check(b, sweep_put_back(l->sweep, l->from, l->to));
 }
 
@@ -83,7 +85,8 @@ void lease_free(struct broker *b, struct blease *l, bool back)
 void worker_lose(struct broker *b, struct bworker *w)
 {
     w->lost = true;
-    w->hungry = false;
+    worker_hangs_up(b, w);
+    list_remove(&w->line);
     list_each(it, after, &w->leases) lease_revoke(b, list_entry(it, struct blease, node));
 }
 
@@ -201,22 +204,20 @@ static bool offer_send(struct broker *b, struct bworker *w, const struct bsweep 
         return false;
     send_plan_once(b, w, s);
     broker_say(b, w->peer, MSG_GRANT, &(struct msg_grant){.leases = offer->leases, .n_leases = offer->n});
-    w->hungry = false;
+    list_remove(&w->line);
     return true;
 }
 
-static uint32_t live_workers(const struct broker *b)
+static uint64_t live_workers(const struct broker *b)
 {
-    uint32_t n = 0;
-    list_each(it, after, &b->workers) n += !list_entry(it, struct bworker, node)->lost;
-    return n ? n : 1;
+    return b->peers.n ? b->peers.n : 1;
 }
 
 /* 5 to 10 s of the worker's work: small at first, then fourfold, no more than its rate fills; near the end a share. Before
  * its rate is known it grows only where nobody else waits. */
 static uint64_t lease_size(const struct broker *b, const struct bworker *w, const struct bsweep *s)
 {
-    uint32_t workers = live_workers(b);
+    uint64_t workers = live_workers(b);
     uint64_t n = (uint64_t)w->slots * FIRST_LEASE_PER_SLOT;
     if (w->rate_sweep == s->id && w->lease_size && (w->rate > 0 || workers == 1)) {
         n = w->lease_size < s->total / 4 ? w->lease_size * 4 : s->total;
@@ -224,7 +225,7 @@ static uint64_t lease_size(const struct broker *b, const struct bworker *w, cons
         if (w->rate > 0 && (double)n > fill)
             n = fill < 1 ? 1 : (uint64_t)fill;
     }
-    uint64_t share = workers > 1 ? s->pending.count / (2ull * workers) + 1 : s->pending.count;
+    uint64_t share = workers > 1 ? s->pending.count / (2 * workers) + 1 : s->pending.count;
     n = n < share ? n : share;
     return n ? n : 1;
 }
@@ -239,10 +240,10 @@ static uint64_t cut_at_trial(const struct bsweep *s, uint64_t from, uint64_t to,
     return cut > from && cut - from >= (to - from) / 2 ? cut : to;
 }
 
-/* Makes the durable frontier run ahead of what is granted. */
+/* Makes the durable frontier run ahead of what is granted: by a lease for everybody, so that nobody waits for the journal. */
 static void push_frontier(struct broker *b, struct bsweep *s, uint64_t to, uint64_t size)
 {
-    uint64_t ahead = to + (size * 4 > FRONTIER_STRIDE ? size * 4 : FRONTIER_STRIDE);
+    uint64_t most = size * (3 + live_workers(b)), ahead = to + (most > FRONTIER_STRIDE ? most : FRONTIER_STRIDE);
     if (s->frontier_asked >= s->total || s->frontier_asked >= to + size)
         return;
     struct scribe_batch *batch = batch_new(b, 1);
@@ -338,58 +339,120 @@ static bool grant_look(struct broker *b, struct bworker *w, struct bsweep *s)
 
 /* ---- the end of a sweep: tails and second runs ---- */
 
+/* By what the worker says of its rate, which may have been measured badly and is heard seldom, or twice what it did of late. */
 static double lease_ns_left(const struct blease *l)
 {
-    return l->worker->rate > 0 ? (double)l->left * 1e9 / l->worker->rate : 1e18;
+    double rate = l->worker->rate, seen = 2 * l->worker->seen_rate;
+    if (seen > 0 && rate > seen)
+        rate = seen;
+    return rate > 0 ? (double)l->left * 1e9 / rate : 1e18;
 }
 
-/* Asks the worker that would finish last to give back the half of its longest lease. */
-static void take_tail(struct broker *b, const struct bworker *hungry)
+/* What the idle may be helped with: the leases that will last longest, longest first, and those down to a task that takes long. */
+struct tails {
+    struct blease *longest[HELP_AT_ONCE], *last_task[HELP_AT_ONCE];
+    uint32_t n_longest, n_last_task;
+};
+
+static void note_longest(struct tails *t, struct blease *l)
 {
-    struct blease *longest = NULL;
-    list_each(it, after, &b->workers)
-    {
-        struct bworker *w = list_entry(it, struct bworker, node);
-        list_each(l, l_after, &w->leases)
-        {
-            struct blease *lease = list_entry(l, struct blease, node);
-            if (w == hungry || w->lost || lease->revoked || lease->flags || lease->sweep->phase != PHASE_RUNNING ||
-                lease->left < 2 || (lease->take_to && b->now - lease->take_at < NS_PER_S))
-                continue;
-            if (!longest || lease_ns_left(lease) > lease_ns_left(longest))
-                longest = lease;
-        }
-    }
-    if (!longest || lease_ns_left(longest) < 0.2 * 1e9)
+    uint32_t at = t->n_longest;
+    while (at > 0 && lease_ns_left(t->longest[at - 1]) < lease_ns_left(l))
+        at--;
+    if (at == HELP_AT_ONCE)
         return;
-    longest->take_to = longest->to - longest->left / 2;
-    longest->take_at = b->now;
-    struct msg_take m = {.sweep = longest->sweep->id, .lease = longest->id, .to = longest->take_to};
-    broker_say(b, longest->worker->peer, MSG_TAKE, &m);
+    uint32_t moved = t->n_longest - at - (t->n_longest == HELP_AT_ONCE);
+    memmove(&t->longest[at + 1], &t->longest[at], moved * sizeof(struct blease *));
+    t->longest[at] = l;
+    t->n_longest += t->n_longest < HELP_AT_ONCE;
+}
+
+static void note_tail(const struct broker *b, struct tails *t, struct blease *l)
+{
+    struct interval gap;
+    const struct bsweep *s = l->sweep;
+    if (l->revoked || l->flags || s->phase != PHASE_RUNNING)
+        return;
+    if (l->left >= 2 && lease_ns_left(l) >= (double)TAIL_WORTH_NS && (!l->take_to || b->now - l->take_at >= NS_PER_S))
+        note_longest(t, l);
+    else if (l->left < 2 && b->now - l->granted_at >= 2 * NS_PER_S && t->n_last_task < HELP_AT_ONCE &&
+             intervals_next_gap(&s->done, l->from, l->to, &gap) && !intervals_has(&s->doubled, gap.from))
+        t->last_task[t->n_last_task++] = l;
+}
+
+/* Asks for the half of a lease. */
+static void take_tail(struct broker *b, struct blease *l)
+{
+    l->take_to = l->to - l->left / 2;
+    l->take_at = b->now;
+    struct msg_take m = {.sweep = l->sweep->id, .lease = l->id, .to = l->take_to};
+    broker_say(b, l->worker->peer, MSG_TAKE, &m);
 }
 
 /* One of the last tasks, held by another worker for a while, runs here as well. */
-static bool grant_second(struct broker *b, struct bworker *hungry)
+static void grant_second(struct broker *b, struct bworker *idle, const struct blease *l)
 {
+    struct interval gap;
+    struct offer offer = {.n = 0};
+    struct bsweep *s = l->sweep;
+    if (!intervals_next_gap(&s->done, l->from, l->to, &gap) || intervals_has(&s->doubled, gap.from))
+        return; /* another one has it already */
+    broker_check(b, intervals_add(&s->doubled, gap.from, gap.from + 1));
+    offer_add(b, idle, s, (struct interval){gap.from, gap.from + 1}, LEASE_SECOND, &offer);
+    (void)offer_send(b, idle, s, &offer);
+}
+
+/* Takes the first lease out of the list that somebody else holds. */
+static struct blease *pick(struct blease **from, uint32_t n, const struct bworker *idle)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        struct blease *l = from[i];
+        if (!l || l->worker == idle)
+            continue;
+        from[i] = NULL;
+        return l;
+    }
+    return NULL;
+}
+
+/* Others first: else one dead worker after the other would have the last task until it is known to be lost. */
+static bool may_be_dead(const struct broker *b, const struct bworker *w)
+{
+    return b->now - w->heard > b->config.beat_ms * NS_PER_MS * 3 / 2;
+}
+
+static bool helpable(const struct broker *b, const struct bworker *w)
+{
+    return w->idle && !may_be_dead(b, w) && b->now - w->asked_at >= TAKE_NS;
+}
+
+/* For idle workers when nothing is left to grant: one of the last tasks besides, or soon a part of what another one has. One look at all
+ * leases serves several of them. */
+static void help_idle(struct broker *b)
+{
+    struct tails t = {.n_longest = 0};
+    uint32_t helped = 0;
+    bool any = false;
+    list_each(it, after, &b->hungry) any = any || helpable(b, list_entry(it, struct bworker, line));
+    if (!any || live_workers(b) < 2)
+        return;
     list_each(it, after, &b->workers)
     {
         struct bworker *w = list_entry(it, struct bworker, node);
-        list_each(l, l_after, &w->leases)
-        {
-            struct blease *lease = list_entry(l, struct blease, node);
-            struct bsweep *s = lease->sweep;
-            struct interval gap;
-            if (w == hungry || lease->revoked || lease->flags || s->phase != PHASE_RUNNING || lease->left > 1 ||
-                b->now - lease->granted_at < 2 * NS_PER_S ||
-                !intervals_next_gap(&s->done, lease->from, lease->to, &gap) || intervals_has(&s->doubled, gap.from))
-                continue;
-            struct offer offer = {.n = 0};
-            broker_check(b, intervals_add(&s->doubled, gap.from, gap.from + 1));
-            offer_add(b, hungry, s, (struct interval){gap.from, gap.from + 1}, LEASE_SECOND, &offer);
-            return offer_send(b, hungry, s, &offer);
-        }
+        list_each(l, l_after, &w->leases) note_tail(b, &t, list_entry(l, struct blease, node));
     }
-    return false;
+    list_each(it, after, &b->hungry)
+    {
+        struct bworker *w = list_entry(it, struct bworker, line);
+        struct blease *l;
+        if (!helpable(b, w) || helped++ == HELP_AT_ONCE)
+            continue;
+        w->asked_at = b->now;
+        if ((l = pick(t.last_task, t.n_last_task, w)))
+            grant_second(b, w, l);
+        else if ((l = pick(t.longest, t.n_longest, w)))
+            take_tail(b, l);
+    }
 }
 
 static bool serve(struct broker *b, struct bworker *w)
@@ -413,23 +476,27 @@ void worker_want(struct broker *b, struct bworker *w, const struct msg_want *m)
     }
     if (b->stopping || serve(b, w))
         return;
-    w->hungry = true;
-    if (m->idle && live_workers(b) > 1) {
-        if (grant_second(b, w))
-            return;
-        take_tail(b, w);
-    }
-    broker_say(b, w->peer, MSG_GRANT, &(struct msg_grant){0});
+    list_remove(&w->line);
+    list_append(&b->hungry, &w->line);
+    w->idle = m->idle > 0;
+    if (helpable(b, w))
+        help_idle(b);
+    if (!list_empty(&w->line)) /* else it was */
+        broker_say(b, w->peer, MSG_GRANT, &(struct msg_grant){0});
 }
 
 void grants_tick(struct broker *b)
 {
-    list_each(it, after, &b->workers)
+    list_each(it, after, &b->hungry)
     {
-        struct bworker *w = list_entry(it, struct bworker, node);
-        if (w->hungry && !w->lost)
-            serve(b, w);
+        struct bworker *w = list_entry(it, struct bworker, line);
+        if (!may_be_dead(b, w) && !serve(b, w))
+            break; /* nobody else can be */
     }
+    if (list_empty(&b->hungry) || b->now < b->help_at)
+        return;
+    b->help_at = b->now + HELP_NS;
+    help_idle(b);
 }
 
 /* ---- what workers say of their leases ---- */
@@ -491,6 +558,8 @@ void worker_held(struct broker *b, struct bworker *w, const struct msg_held *hel
             continue; /* closed here, and only waits for its acknowledgement */
         l->missed = 0;
         l->left = held[i].left;
+        worker_taken(b, w,
+                     &(struct msg_take){held[i].sweep, held[i].lease, held[i].to}); /* should that have been lost */
     }
     list_each(it, after, &w->leases)
     {

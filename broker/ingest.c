@@ -437,6 +437,10 @@ void ingest_report(struct broker *b, struct bworker *w, const struct msg_report 
         return;
     }
     take_numbers(s, w, m);
+    for (uint32_t i = 0; i < m->n_runs; i++) {
+        l->left -= m->runs[i].n < l->left ? m->runs[i].n : l->left; /* the next beat says it exactly */
+        w->reported += m->runs[i].n;
+    }
     if (takes_results(s) || (s->phase == PHASE_VERIFYING && (l->flags & LEASE_VERIFY)))
         ingest(b, s, l, m, letter);
     ack_later(b, w->peer, m->seq, s->dirty ? s : NULL);

@@ -191,7 +191,7 @@ static void start_slots(struct worker *w)
         struct wsweep *s = list_entry(it, struct wsweep, node);
         uint64_t todo, waiting;
         uint32_t slot;
-        if (!s->have_plan || s->dropped || s->broken)
+        if (!s->have_plan || s->dropped || s->broken || slots_alive(w, s) >= slots_allowed(w, s))
             continue;
         count_work(w, s, &todo, &waiting);
         while (worth_a_slot(w, s, todo, waiting) && find_place(w, s, &slot))
@@ -227,10 +227,10 @@ static void hand(struct worker *w, uint32_t slot, const struct wlease *l, uint64
     *q = (struct wchunk){.c = {.seq = s->next_seq++, .count = (uint32_t)count, .first = first, .attempt = attempt},
                          .lease = l->id,
                          .sweep = l->sweep->id,
-                         .end = (uint32_t)count,
-                         .begun = w->now};
+                         .end = (uint32_t)count};
     if (s->nq == 1) {
-        s->last_change = w->now;
+        s->last_change = s->learnt_at = w->now;
+        s->unlearnt = 0;
         s->last.current = 0;
     }
     s->worked = true;
@@ -295,7 +295,7 @@ void slot_advance(struct worker *w, struct wslot *s)
 {
     while (s->nq && s->q[0].seen == s->q[0].end) {
         s->q[0] = s->q[1];
-        s->q[0].begun = s->last_change = w->now;
+        s->last_change = w->now;
         s->nq--;
     }
 }

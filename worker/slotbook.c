@@ -155,13 +155,20 @@ static void take_records(struct worker *w, struct wslot *s, uint32_t n, const ui
     c->seen += n;
 }
 
-/* A chunk has ended: what a task takes is learnt from it, newer chunks counting for a half. */
-static void learn(struct worker *w, struct wsweep *s, const struct wchunk *c)
+/* A chunk has ended: what a task takes is learnt from it, newer ones counting for a half. From the slot's time, not the
+ * chunk's: when a worker has been away, a chunk may end in the moment in which it was first seen at work. */
+static void learn(const struct worker *w, struct wslot *s)
 {
-    double ns = (double)(w->now - c->begun) / (c->end ? c->end : 1);
+    int64_t span = w->now - s->learnt_at;
+    double *task_ns = &s->sweep->task_ns;
+    if (!s->unlearnt || (*task_ns > 0 && span < LEARN_NS))
+        return;
+    double ns = (double)span / (double)s->unlearnt;
     if (ns < 1)
         ns = 1;
-    s->task_ns = s->task_ns > 0 ? 0.5 * s->task_ns + 0.5 * ns : ns;
+    *task_ns = *task_ns > 0 ? 0.5 * *task_ns + 0.5 * ns : ns;
+    s->learnt_at = w->now;
+    s->unlearnt = 0;
 }
 
 static void on_records(void *ctx, uint32_t slot, uint64_t n, const uint8_t *status, const double *scores)
@@ -177,11 +184,12 @@ static void on_records(void *ctx, uint32_t slot, uint64_t n, const uint8_t *stat
         uint32_t left = s->q[0].end - s->q[0].seen;
         uint32_t take = n < left ? (uint32_t)n : left;
         take_records(w, s, take, status, scores);
+        s->unlearnt += take;
         status += take;
         scores += (size_t)take * n_scores;
         n -= take;
         if (s->q[0].seen == s->q[0].end) {
-            learn(w, s->sweep, &s->q[0]);
+            learn(w, s);
             slot_advance(w, s);
         }
     }

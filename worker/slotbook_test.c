@@ -12,6 +12,20 @@
 
 #include <string.h>
 
+/* A worker that was away hears of two chunks at once: the second one did not take no time. */
+static void chunks_that_come_to_light_together_teach_nothing_wrong(void **state)
+{
+    struct worker_fixture *f = *state;
+    fixture_begin(f, 1000);
+    for (int i = 0; i < 40; i++) {
+        fixture_turn(f, 10);
+        for (int k = 0; k < 2 && slot_chunk(f, 0); k++)
+            slot_tell(f, 0, slot_chunk(f, 0)->count, 1);
+    }
+    const struct wsweep *s = worker_sweep(f->worker, 1);
+    assert_true(s && s->task_ns >= 1e4);
+}
+
 /* ---- deaths ---- */
 
 static void a_crashed_task_is_tried_again_alone_on_a_fresh_slot(void **state)
@@ -440,6 +454,7 @@ static void records_beyond_what_was_ordered_cost_the_slot(void **state)
 #define WITH(setup_, test_) cmocka_unit_test_setup_teardown(test_, setup_, fixture_teardown)
 
 static const struct CMUnitTest tests[] = {
+    WITH(setup_one_slot, chunks_that_come_to_light_together_teach_nothing_wrong),
     WITH(setup_one_slot, a_crashed_task_is_tried_again_alone_on_a_fresh_slot),
     WITH(setup_two_slots, a_slot_that_has_worked_leaves_retries_to_a_fresh_one),
     WITH(setup_one_slot, what_a_dead_slot_had_before_it_goes_on_without_an_attempt),

@@ -287,18 +287,25 @@ static void resend_due(struct worker *w, bool all)
     }
 }
 
+static uint32_t idle_slots(const struct worker *w)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < w->config.slots; i++)
+        n += w->slots[i].state == WSLOT_EMPTY || (w->slots[i].state == WSLOT_READY && !w->slots[i].nq);
+    return n;
+}
+
 static void ask_for_work(struct worker *w)
 {
     uint32_t open = 0;
     list_each(it, after, &w->leases) open += !list_entry(it, struct wlease, node)->closed;
-    if (w->stopping || !w->epoch || open >= LEASES_OPEN || (w->want_at && w->now - w->want_at < NS_PER_S))
+    struct msg_want m = {.idle = idle_slots(w)};
+    bool news = m.idle && !w->idle_told; /* the broker may ask others for a part of what they have */
+    if (w->stopping || !w->epoch || open >= LEASES_OPEN || (w->want_at && w->now - w->want_at < NS_PER_S && !news))
         return;
-    int64_t backlog = backlog_ns(w);
-    if (backlog >= WANT_NS)
+    m.backlog_ns = backlog_ns(w);
+    if (m.backlog_ns >= WANT_NS)
         return;
-    struct msg_want m = {.backlog_ns = backlog};
-    for (uint32_t i = 0; i < w->config.slots; i++)
-        m.idle += w->slots[i].state == WSLOT_EMPTY || (w->slots[i].state == WSLOT_READY && !w->slots[i].nq);
     list_each(it, after, &w->sweeps)
     {
         const struct wsweep *s = list_entry(it, struct wsweep, node);
@@ -310,6 +317,7 @@ static void ask_for_work(struct worker *w)
     }
     w->env.send(w->env.ctx, MSG_WANT, &m);
     w->want_at = w->now;
+    w->idle_told = m.idle > 0;
 }
 
 void worker_break_sweep(struct worker *w, struct wsweep *s, const char *reason)
@@ -406,6 +414,7 @@ static void ask_plan(struct worker *w, struct wsweep *s)
 static void on_grant(struct worker *w, const struct msg_grant *m)
 {
     w->want_at = m->n_leases ? 0 : w->now;
+    w->idle_told = w->idle_told && !m->n_leases;
     list_each(it, after, &w->sweeps) list_entry(it, struct wsweep, node)->dry = m->n_leases == 0;
     for (uint32_t i = 0; i < m->n_leases; i++) {
         const struct msg_lease *g = &m->leases[i];

@@ -25,6 +25,7 @@
 #define OPEN_LEAST_NS (10 * NS_PER_S)
 #define FORGET_NS (60 * NS_PER_S) /* a sweep without leases for so long makes way */
 #define LEASES_OPEN 256u          /* with so many the worker asks for no more */
+#define LEARN_NS (2 * NS_PER_MS)  /* in less time than this nothing is learnt: chunks may come to light together */
 #define UNMEASURED 64u            /* tasks a slot that are enough while nothing is known of their time */
 #define SECOND_NS NS_PER_S        /* a task is run a second time only when it has run this long */
 
@@ -59,7 +60,6 @@ struct wchunk {
     uint64_t sweep;
     uint32_t end;  /* offset; below c.count once a tail was taken */
     uint32_t seen; /* records that came */
-    int64_t begun; /* when it came to be first in line */
 };
 
 /*            order       died
@@ -85,6 +85,8 @@ struct wslot {
     bool told;            /* a task of it has finished */
     struct wchunk q[2];   /* q[0] is in work or next */
     uint32_t nq, next_seq;
+    int64_t learnt_at;  /* up to when its time has taught what a task takes, */
+    uint64_t unlearnt;  /* and how many tasks have ended since */
     uint32_t killed;    /* enum fail_kind or KILL_* */
     uint64_t killed_at; /* FAIL_TIMEOUT: page word of the task that ran too long */
     struct slot_sample last;
@@ -112,6 +114,7 @@ struct worker {
     uint64_t peak_pss;
     int64_t dead_cpu_ns;
     uint32_t start_failures; /* of slots, in a row */
+    bool idle_told;          /* the last WANT spoke of idle slots */
     bool stopping, no_memory, no_slots;
 };
 
