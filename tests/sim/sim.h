@@ -240,6 +240,8 @@ void *sim_decode(struct sim *s, const struct sim_event *ev, struct arena *a, uin
 
 /* simweather.c */
 void weather_choose(struct sim *s);
+/* Whatever of its plan is not chosen; and encodes it. */
+void sweep_fill(struct vsweep *v);
 void sweeps_make(struct sim *s); /* plans, and what a plain loop computes */
 void sweeps_free(struct sim *s);
 uint8_t task_status_of(const struct sim *s, const struct vsweep *v, uint64_t position);

@@ -78,7 +78,7 @@ static void choose_sweep(struct sim *s, struct vsweep *v, uint32_t index)
                                        .failures = rng_chance(r, 0.1) ? (uint64_t)rng_between(r, 1, 8) : 0}};
 }
 
-static void fill_plan(struct vsweep *v)
+void sweep_fill(struct vsweep *v)
 {
     static const uint8_t digest[HASH_BYTES] = {1};
     static const char *where[] = {"x < 2"};
@@ -123,6 +123,8 @@ static void fill_plan(struct vsweep *v)
     if (p->splits > 1)
         p->split =
             (struct plan_split){.kind = SPLIT_K_FOLD, .k = p->splits, .n_rows = 100, .stratify = "", .row_axis = "row"};
+    v->total = plan_tasks(p);
+    SHEAF_ASSERT(plan_encode(p, &v->whole) == 0 && plan_identity(p, v->identity) == 0);
 }
 
 /* What a plain loop computes. */
@@ -145,7 +147,7 @@ void sweeps_make(struct sim *s)
     for (uint32_t i = 0; i < s->weather.sweeps; i++) {
         struct vsweep *v = &s->sweeps[i];
         choose_sweep(s, v, i);
-        fill_plan(v);
+        sweep_fill(v);
         uint64_t trials = v->plan.trials;
         if (v->part_trials) {
             v->plan.trials = v->part_trials;
@@ -153,9 +155,7 @@ void sweeps_make(struct sim *s)
             expect(s, v, v->part_expected);
             v->plan.trials = trials;
         }
-        SHEAF_ASSERT(plan_encode(&v->plan, &v->whole) == 0 && plan_identity(&v->plan, v->identity) == 0);
         expect(s, v, v->expected);
-        v->total = plan_tasks(&v->plan);
         SHEAF_ASSERT(v->total <= SIM_TASKS);
     }
 }
