@@ -6,6 +6,7 @@
 #include "common/procinfo.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,15 +17,19 @@
 #include <unistd.h>
 
 /* When the last write end of a pipe is closed, the kernel signals the owner of each read end that asked for it, and an owner may
- * be a process group, the signal SIGKILL. The owner belongs to the open description, so it has to be one of our own. */
-static bool group_dies_with_pipe(int lifeline)
+ * be a process group, the signal SIGKILL. The owner belongs to the open description, so it has to be one of our own, which stays
+ * open for as long as we live. *gone: it was closed before we asked. */
+static bool group_dies_with_pipe(int lifeline, bool *gone)
 {
     char path[48];
     snprintf(path, sizeof path, "/proc/self/fd/%d", lifeline);
     int own = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (own >= 0 && fcntl(own, F_SETOWN, -getpgrp()) == 0 && fcntl(own, F_SETSIG, SIGKILL) == 0 &&
-        fcntl(own, F_SETFL, O_NONBLOCK | O_ASYNC) == 0)
-        return true; /* it stays open for as long as we live */
+        fcntl(own, F_SETFL, O_NONBLOCK | O_ASYNC) == 0) {
+        struct pollfd end = {own, POLLIN, 0};
+        *gone = poll(&end, 1, 0) != 0;
+        return true;
+    }
     if (own >= 0)
         close(own);
     return false;
@@ -34,10 +39,10 @@ bool procinfo_die_with_parent(pid_t parent, int lifeline)
 {
     /* Not both: the signal of a parent's death may come before its files are closed, and kill us alone, and with us the only one
      * who holds the pipe. */
-    bool arranged = group_dies_with_pipe(lifeline) || prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+    bool gone = false, arranged = group_dies_with_pipe(lifeline, &gone) || prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
     close(lifeline);
     /* the parent may have died before the request: look afterwards */
-    return arranged && getppid() == parent;
+    return arranged && !gone && getppid() == parent;
 }
 
 int procinfo_end_fd(pid_t child)

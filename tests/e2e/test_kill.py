@@ -56,7 +56,7 @@ def test_what_has_run_is_not_run_again_when_the_broker_is_killed(world, ones):
 # ---- what a plugin has started ----
 
 @pytest.mark.skipif(PORTABLE, reason="the portable twin cannot see to a killed worker's process groups")
-@pytest.mark.parametrize("roles", [["worker"], ["worker", "slot"], ["broker", "worker"]], ids="+".join)
+@pytest.mark.parametrize("roles", [["worker"], ["broker", "worker"]], ids="+".join)
 def test_what_a_plugin_has_started_dies_with_a_killed_worker(world, roles):
     sweep = world.sweep(plugin="fault", params={"mode": "brood", "every": 1, "x": [1, 2]})
     p = world.start("run", sweep, "--slots", "2")
