@@ -44,7 +44,7 @@ static uint32_t connections_allowed(void)
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DOOR_MOST + SPARE_FDS)
         return DOOR_MOST;
-    return limit.rlim_cur > 2 * SPARE_FDS ? (uint32_t)limit.rlim_cur - SPARE_FDS : SPARE_FDS;
+    return limit.rlim_cur > (rlim_t)2 * SPARE_FDS ? (uint32_t)limit.rlim_cur - SPARE_FDS : SPARE_FDS;
 }
 
 int door_open(void *ctx, void *socket, struct door **out, struct diag *d)

@@ -100,6 +100,12 @@ static struct kept_sweep **place_of(struct memjournal *m, uint64_t id)
     return at;
 }
 
+bool memjournal_has(struct memjournal *m, uint64_t sweep)
+{
+    const struct kept_sweep *s = *place_of(m, sweep);
+    return s && s->id == sweep;
+}
+
 static void set(struct buf *to, struct slice from)
 {
     to->len = 0;
@@ -159,8 +165,8 @@ static void cut_failed(struct kept_sweep *s)
 
 static void remove_sweep(struct memjournal *m, uint64_t id)
 {
+    SHEAF_ASSERT(memjournal_has(m, id));
     struct kept_sweep **at = place_of(m, id), *s = *at;
-    SHEAF_ASSERT(s && s->id == id);
     *at = s->next;
     sweep_free(s);
 }
@@ -221,12 +227,6 @@ uint64_t memjournal_commit(struct memjournal *m)
     uint64_t ticket = b->ticket;
     batch_free(b);
     return ticket;
-}
-
-bool memjournal_has(struct memjournal *m, uint64_t sweep)
-{
-    const struct kept_sweep *s = *place_of(m, sweep);
-    return s && s->id == sweep;
 }
 
 /* ---- what is read ---- */

@@ -25,9 +25,9 @@ void seeds_journal(const char *dir)
     seed_write(dir, "journal", "untouched", &out);
     for (uint8_t type = 0; type < 4; type++) {
         out.len = 0;
-        for (uint8_t c = 0; c < sizeof(journal_columns) / sizeof(journal_columns[0]); c++)
+        for (size_t c = 0; c < sizeof(journal_columns) / sizeof(journal_columns[0]); c++)
             if (strncmp(journal_columns[c], "plan", 4) != 0 && strncmp(journal_columns[c], "snap", 4) != 0)
-                value(&out, c, 0, type, kinds[type], lengths[type]);
+                value(&out, (uint8_t)c, 0, type, kinds[type], lengths[type]);
         snprintf(name, sizeof(name), "values_%u", type);
         seed_write(dir, "journal", name, &out);
     }
