@@ -71,12 +71,12 @@ int results_write_best(const struct plan *plan, const struct msg_best *best, uin
                          "an .npy file has a row for every trial, but this sweep keeps its best %" PRIu64
                          " only (keep: best): use csv or jsonl",
                          plan->keep_best);
-    const struct msg_best **rows = malloc((n + 1) * sizeof(*rows));
+    const struct msg_best **rows = malloc((n + 1) * sizeof(void *));
     if (rows == NULL)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory for %" PRIu32 " trials", n);
     for (uint32_t i = 0; i < n; i++)
         rows[i] = &best[i];
-    qsort(rows, n, sizeof(*rows), by_trial);
+    qsort(rows, n, sizeof(void *), by_trial);
     struct sink s = {.out = out};
     int err = write_rows(&s, plan, rows, n, format, d);
     sink_finish(&s);
