@@ -50,6 +50,11 @@ struct broker *broker_create(const struct broker_config *config, const struct br
     if (!b->config.lost_ms)
         b->config.lost_ms = 5000;
     set_limits(&b->config.limits);
+    b->readers = calloc(b->config.limits.reads, sizeof(*b->readers));
+    if (!b->readers) {
+        free(b);
+        return NULL;
+    }
     list_init(&b->sweeps);
     list_init(&b->workers);
     list_init(&b->acks);
@@ -80,6 +85,7 @@ void broker_destroy(struct broker *b)
     list_each(it, after, &b->acks) free(list_entry(it, struct pending_ack, node));
     list_each(it, after, &b->watches) free(list_entry(it, struct watch, node));
     u64map_finish(&b->peers);
+    free(b->readers);
     free(b);
 }
 
@@ -411,6 +417,11 @@ void broker_answered(struct broker *b, struct scribe_read *read)
         sweep_loaded_page(b, ask->loading, read);
         return;
     }
+    for (uint32_t i = 0; i < b->n_readers; i++)
+        if (b->readers[i] == ask->peer) {
+            b->readers[i] = b->readers[--b->n_readers];
+            break;
+        }
     status_page(b, ask->peer, read);
 }
 

@@ -30,6 +30,7 @@
 #define FIRST_LEASE_PER_SLOT 4u
 #define FRONTIER_STRIDE ((uint64_t)1 << 16) /* tasks that the durable frontier runs ahead at least */
 #define FAILURES_SHOWN 20u
+#define READS_OF_ONE 4u    /* pages that a client may ask for before it has the first */
 #define VERIFY_MAX 100000u /* tasks that are looked at a second time at most */
 
 /* The life of a sweep; the table is in sweeps.c. */
@@ -174,8 +175,10 @@ struct broker {
     int64_t gone_cpu_ns; /* of workers that are forgotten */
     int64_t next_beat;
     int64_t next_look, look_ns; /* at our own memory; how long after the last one */
-    uint32_t n_acks;            /* in acks */
-    uint32_t hellos;            /* workers that have said hello to this run */
+    uint64_t *readers;          /* who asked for the pages that are being read; limits.reads of them at most */
+    uint32_t n_readers;
+    uint32_t n_acks; /* in acks */
+    uint32_t hellos; /* workers that have said hello to this run */
     bool stopping, failed;
     uint32_t reads; /* asked and not answered */
 };

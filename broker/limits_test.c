@@ -152,6 +152,24 @@ static void pages_at_once_are_limited(void **state)
     accepted(f, CLIENT);
 }
 
+static void pages_of_one_client_are_limited(void **state)
+{
+    struct broker_fixture *f = *state;
+    uint64_t sweep = client_gets_sweep(f);
+    free(f->broker->readers);
+    f->broker->config.limits.reads = READS_OF_ONE + 1;
+    f->broker->readers = calloc(READS_OF_ONE + 1, sizeof(*f->broker->readers));
+    assert_non_null(f->broker->readers);
+    for (uint32_t i = 0; i <= READS_OF_ONE; i++)
+        fixture_message(f, CLIENT, MSG_READ, &(struct msg_read){.sweep = sweep});
+    refused(f, CLIENT, "too many pages");
+    fixture_message(f, CLIENT + 1, MSG_READ, &(struct msg_read){.sweep = sweep});
+    accepted(f, CLIENT + 1);
+    fixture_settle(f);
+    assert_int_equal(mailbox_count(&f->out, CLIENT, MSG_PAGE), READS_OF_ONE);
+    assert_int_equal(f->broker->n_readers, 0);
+}
+
 static void waiting_acknowledgements_are_limited(void **state)
 {
     struct broker_fixture *f = *state;
@@ -177,10 +195,15 @@ static void waiting_acknowledgements_are_limited(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(workers_are_limited),           TEST(a_connection_is_one_worker),
-        TEST(registered_leases_are_limited), TEST(sweeps_are_limited),
-        TEST(bytes_of_plans_are_limited),    TEST(watches_are_limited),
-        TEST(pages_at_once_are_limited),     TEST(waiting_acknowledgements_are_limited),
+        TEST(workers_are_limited),
+        TEST(a_connection_is_one_worker),
+        TEST(registered_leases_are_limited),
+        TEST(sweeps_are_limited),
+        TEST(bytes_of_plans_are_limited),
+        TEST(watches_are_limited),
+        TEST(pages_at_once_are_limited),
+        TEST(pages_of_one_client_are_limited),
+        TEST(waiting_acknowledgements_are_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -221,12 +221,16 @@ void status_read(struct broker *b, uint64_t peer, const struct msg_read *m)
                       s ? "no such kind of page" : "there is no such sweep: see sheaf list");
         return;
     }
-    if (b->reads >= b->config.limits.reads) {
+    uint32_t asked = 0;
+    for (uint32_t i = 0; i < b->n_readers; i++)
+        asked += b->readers[i] == peer;
+    if (asked >= READS_OF_ONE || b->n_readers >= b->config.limits.reads) {
         broker_refuse(b, peer, SHEAF_ELIMIT, "too many pages are being read: try again later");
         return;
     }
     struct msg_read read = *m;
     read.sweep = s->id;
+    b->readers[b->n_readers++] = peer;
     broker_ask_page(b, &read, (struct page_ask){.peer = peer});
 }
 
