@@ -338,7 +338,8 @@ void sweep_loaded_page(struct broker *b, struct bsweep *s, struct scribe_read *r
     for (uint32_t i = 0; err == 0 && i < r->page.n_failures; i++)
         ingest_failure(b, s, &r->page.failures[i]);
     uint32_t kind = r->read.kind;
-    bool end = r->page.end || (kind == READ_FAILURES && s->n_failures == FAILURES_SHOWN);
+    bool may_qualify = !s->qualified[0] && (s->plan.limits.task_seconds > 0 || s->plan.limits.memory_mb);
+    bool end = r->page.end || (kind == READ_FAILURES && s->n_failures == FAILURES_SHOWN && !may_qualify);
     uint64_t next = r->page.next;
     free(r->who);
     arena_finish(&r->arena);

@@ -139,6 +139,9 @@ static void check_done(struct sim *s, const struct vstored *d, const struct msg_
                   (unsigned long long)m->total);
     else if (m->mismatched)
         sim_wrong(s, "a second look differed", "%llu", (unsigned long long)m->mismatched);
+    for (uint64_t p = 0; p < m->total && !m->qualified[0]; p++)
+        if (d->kind[p] == FAIL_TIMEOUT)
+            sim_wrong(s, "a time-out does not qualify the digest", "position %llu", (unsigned long long)p);
     for (uint64_t p = 0; p < m->total; p++)
         if (!disk_holds(d, p))
             sim_wrong(s, "a sweep has ended with a result that is not durable", "position %llu", (unsigned long long)p);
