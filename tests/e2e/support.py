@@ -156,4 +156,5 @@ def refused_line(world, *args, code=2):
     assert line.startswith("sheaf: ")
     line = line[len("sheaf: "):].replace(str(world.path), "DIR").replace(str(BUILD), "BUILD")
     assert not world.state.exists()
+    line = re.sub(r"/[0-9a-f]{16}: ", "/SWEEP: ", line)
     return re.sub(r" in BUILD/tests/plugins, [^;]*;", " in PLACES;", line)
