@@ -36,10 +36,10 @@ int plugin_check_config(const char *json, struct diag *d)
 {
     json_error_t error;
     json_t *value = json_loads(json, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    int rc = value
-                 ? 0
-                 : diag_fail(d, SHEAF_EINVAL, "--config: not JSON (column %d: %s); write a JSON object: {\"name\": value}",
-                             error.column, error.text);
+    int rc =
+        value ? 0
+              : diag_fail(d, SHEAF_EINVAL, "--config: not JSON (column %d: %s); write a JSON object: {\"name\": value}",
+                          error.column, error.text);
     if (value && !json_is_object(value))
         rc = diag_fail(d, SHEAF_EINVAL, "--config: write a JSON object: {\"name\": value}");
     json_decref(value);

@@ -151,8 +151,8 @@ static int csv_line(struct reader *r, char *line)
             return err;
     }
     if (n < r->n_columns)
-        return place_fail(&r->at, r->d, "%u cell%s, but the header has %u; add the missing ones", n,
-                          n == 1 ? "" : "s", r->n_columns);
+        return place_fail(&r->at, r->d, "%u cell%s, but the header has %u; add the missing ones", n, n == 1 ? "" : "s",
+                          r->n_columns);
     return header ? 0 : count_trial(r);
 }
 
