@@ -146,6 +146,23 @@ void fixture_finish(struct broker_fixture *f)
     buf_finish(&f->plan_bytes);
 }
 
+int fixture_setup(void **state)
+{
+    struct broker_fixture *f = calloc(1, sizeof(*f));
+    if (!f)
+        return -1;
+    fixture_init(f);
+    *state = f;
+    return 0;
+}
+
+int fixture_teardown(void **state)
+{
+    fixture_finish(*state);
+    free(*state);
+    return 0;
+}
+
 void fixture_restart(struct broker_fixture *f)
 {
     struct diag d = {""};
@@ -414,4 +431,24 @@ struct msg_held held_of(const struct msg_lease *l)
                              .left = l->to - l->from,
                              .flags = l->flags,
                              .granted_to = l->to};
+}
+
+uint64_t fixture_sweep(struct broker_fixture *f)
+{
+    uint64_t sweep = client_gets_sweep(f);
+    worker_hello(f, WORKER_A, 1, NULL, 0);
+    return sweep;
+}
+
+uint64_t fixture_sweep_of(struct broker_fixture *f, uint64_t n)
+{
+    f->plan.plan.trials = f->plan.axis.count = n;
+    return fixture_sweep(f);
+}
+
+uint64_t fixture_finished_sweep(struct broker_fixture *f)
+{
+    uint64_t sweep = fixture_sweep(f);
+    worker_does_all(f, WORKER_A);
+    return sweep;
 }

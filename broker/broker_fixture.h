@@ -37,6 +37,10 @@ void fixture_init(struct broker_fixture *f);
 void fixture_init_in(struct broker_fixture *f, const char *dir); /* which need not be there, and goes at the end */
 void fixture_finish(struct broker_fixture *f);
 
+/* The same for cmocka: *state becomes a fixture of its own. */
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
+
 /* Another broker takes up what is durable; what was not is lost. */
 void fixture_restart(struct broker_fixture *f);
 
@@ -59,6 +63,11 @@ const char *client_refused(struct broker_fixture *f); /* the last ERROR's words;
 const struct msg_status *client_status(struct broker_fixture *f, uint64_t sweep);
 
 /* ---- workers ---- */
+
+/* f->plan as a sweep, or with n trials, and worker A with one slot; or also all of its tasks done. Return the sweep's number. */
+uint64_t fixture_sweep(struct broker_fixture *f);
+uint64_t fixture_sweep_of(struct broker_fixture *f, uint64_t n);
+uint64_t fixture_finished_sweep(struct broker_fixture *f);
 
 void worker_hello(struct broker_fixture *f, uint64_t peer, uint32_t slots, struct msg_held *held, uint32_t n_held);
 void worker_beats(struct broker_fixture *f, uint64_t peer, struct msg_held *held, uint32_t n_held);

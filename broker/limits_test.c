@@ -15,20 +15,11 @@
 
 static int setup(void **state)
 {
-    struct broker_fixture *f = calloc(1, sizeof(*f));
-    if (!f)
+    if (fixture_setup(state) != 0)
         return -1;
-    fixture_init(f);
+    struct broker_fixture *f = *state;
     f->broker->config.limits = (struct broker_limits){
         .workers = 3, .leases = 3, .sweeps = 2, .plan_bytes = 10000, .watches = 2, .reads = 2, .acks = 3};
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_finish(*state);
-    free(*state);
     return 0;
 }
 
@@ -190,7 +181,7 @@ static void waiting_acknowledgements_are_limited(void **state)
     assert_int_equal(sweep_find(f->broker, 0)->done.count, 4);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 
 int main(void)
 {

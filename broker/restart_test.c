@@ -10,46 +10,14 @@
 
 #include "broker/broker_fixture.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-static int setup(void **state)
-{
-    struct broker_fixture *f = calloc(1, sizeof(*f));
-    if (!f)
-        return -1;
-    fixture_init(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_finish(*state);
-    free(*state);
-    return 0;
-}
-
-static uint64_t sweep_and_worker(struct broker_fixture *f)
-{
-    uint64_t sweep = client_gets_sweep(f);
-    worker_hello(f, WORKER_A, 1, NULL, 0);
-    return sweep;
-}
-
-static uint64_t finished_sweep(struct broker_fixture *f)
-{
-    uint64_t sweep = sweep_and_worker(f);
-    worker_does_all(f, WORKER_A);
-    return sweep;
-}
 
 /* ---- restart ---- */
 
 static void what_was_durable_is_not_done_again(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     worker_reports(f, WORKER_A, &l, 0, 2, false);
     fixture_settle(f);
@@ -72,7 +40,7 @@ static void what_was_durable_is_not_done_again(void **state)
 static void below_the_frontier_the_restarted_broker_waits(void **state)
 {
     struct broker_fixture *f = *state;
-    sweep_and_worker(f);
+    fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     fixture_restart(f);
     fixture_settle(f);
@@ -96,7 +64,7 @@ static void beyond_the_frontier_it_grants_at_once(void **state)
 {
     struct broker_fixture *f = *state;
     f->plan.plan.trials = 1000000;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     uint64_t frontier = sweep_find(f->broker, sweep)->frontier;
     fixture_restart(f);
@@ -117,7 +85,7 @@ static void the_wait_ends_when_every_expected_worker_is_there(void **state)
 {
     struct broker_fixture *f = *state;
     f->config.expected_workers = 1;
-    sweep_and_worker(f);
+    fixture_sweep(f);
     worker_gets(f, WORKER_A);
     fixture_restart(f);
     fixture_settle(f);
@@ -129,7 +97,7 @@ static void a_sweep_that_had_ended_stays_ended(void **state)
 {
     struct broker_fixture *f = *state;
     uint8_t digest[HASH_BYTES];
-    uint64_t sweep = finished_sweep(f);
+    uint64_t sweep = fixture_finished_sweep(f);
     memcpy(digest, client_status(f, sweep)->digest.data, HASH_BYTES);
     fixture_restart(f);
     fixture_message(f, CLIENT, MSG_WATCH, &(struct msg_watch){.sweep = sweep, .top = 3, .plan = true});
@@ -143,7 +111,7 @@ static void a_sweep_that_had_ended_stays_ended(void **state)
 static void asked_for_again_while_it_is_read_back_it_goes_on(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     client_asks(f, MSG_CANCEL, sweep, true);
     fixture_settle(f);
     fixture_restart(f);
@@ -163,7 +131,7 @@ static void asked_for_again_while_it_is_read_back_it_goes_on(void **state)
 static void a_sweep_that_was_taken_up_again_goes_on_after_a_restart(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     worker_reports_as(f, WORKER_A, &l, l.from, l.to - l.from, TASK_FAILED, true);
     worker_does_all(f, WORKER_A);
@@ -185,7 +153,7 @@ static void a_sweep_that_was_taken_up_again_goes_on_after_a_restart(void **state
 static void a_sweep_that_was_cancelled_is_so_after_a_restart(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     worker_gets(f, WORKER_A);
     client_asks(f, MSG_CANCEL, sweep, false);
     fixture_commit(f);
@@ -200,7 +168,7 @@ static void a_sweep_that_was_cancelled_is_so_after_a_restart(void **state)
 static void the_number_of_a_removed_sweep_is_not_given_again(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = finished_sweep(f);
+    uint64_t sweep = fixture_finished_sweep(f);
     client_asks(f, MSG_REMOVE, sweep, false);
     fixture_settle(f);
     fixture_restart(f);
@@ -222,7 +190,7 @@ static void another_plan_while_it_is_read_back_reads_it_again(void **state)
 {
     struct broker_fixture *f = *state;
     f->plan.plan.method = METHOD_RANDOM;
-    uint64_t sweep = finished_sweep(f);
+    uint64_t sweep = fixture_finished_sweep(f);
     fixture_restart(f);
     f->plan.plan.trials = 130;
     assert_int_equal(client_gets_sweep(f), sweep);
@@ -234,7 +202,7 @@ static void another_plan_while_it_is_read_back_reads_it_again(void **state)
 static void reports_wait_until_the_runs_are_read_back(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     worker_reports(f, WORKER_A, &l, 0, 3, false);
     fixture_settle(f);
@@ -260,7 +228,7 @@ static void all_runs_are_read_back_however_many_failures_there_are(void **state)
 {
     struct broker_fixture *f = *state;
     static struct msg_failure failures[30];
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     worker_hello(f, WORKER_A, 25, NULL, 0);
     struct msg_lease l = worker_gets(f, WORKER_A);
     for (uint64_t i = 0; i < 30; i++)
@@ -281,7 +249,7 @@ static void all_runs_are_read_back_however_many_failures_there_are(void **state)
 static void stopped_while_it_reads_it_reads_no_further(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     worker_hello(f, WORKER_A, 25, NULL, 0);
     struct msg_lease l = worker_gets(f, WORKER_A);
     for (uint64_t at = 0; at < 90; at += 2)
@@ -332,7 +300,7 @@ static uint32_t stored(struct broker_fixture *f, uint64_t sweep, uint32_t kind)
 static void log_lines_and_group_rows_of_earlier_runs_count(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     for (uint64_t i = 0; i < 3; i++)
         reports_texts(f, &l, i);
@@ -349,7 +317,7 @@ static void keep_best_stores_no_text_twice_when_a_snapshot_is_lost(void **state)
 {
     struct broker_fixture *f = *state;
     f->plan.plan.keep_best = 3;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     reports_texts(f, &l, 0);
     fixture_settle(f);
@@ -373,7 +341,7 @@ static void keep_best_acknowledges_with_the_snapshot(void **state)
 {
     struct broker_fixture *f = *state;
     f->plan.plan.keep_best = 3;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     uint64_t seq = worker_reports(f, WORKER_A, &l, 0, 3, false);
     fixture_settle(f);
@@ -389,7 +357,7 @@ static void one_snapshot_waits_for_the_other(void **state)
 {
     struct broker_fixture *f = *state;
     f->plan.plan.keep_best = 3;
-    sweep_and_worker(f);
+    fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     for (uint64_t at = 0; at < 4; at++) {
         worker_reports(f, WORKER_A, &l, at, 1, false);
@@ -410,9 +378,9 @@ static void keep_best_ends_with_the_same_digest(void **state)
 {
     struct broker_fixture *f = *state;
     uint8_t digest[HASH_BYTES];
-    memcpy(digest, client_status(f, finished_sweep(f))->digest.data, HASH_BYTES);
+    memcpy(digest, client_status(f, fixture_finished_sweep(f))->digest.data, HASH_BYTES);
     f->plan.plan.keep_best = 3;
-    const struct msg_status *st = client_status(f, finished_sweep(f));
+    const struct msg_status *st = client_status(f, fixture_finished_sweep(f));
     assert_true(st->final);
     assert_memory_equal(st->digest.data, digest, HASH_BYTES);
 }
@@ -430,7 +398,7 @@ static void a_damaged_snapshot_is_noticed(void **state)
     assert_int_equal(broker_restore(f->broker, &stored, &d), SHEAF_ECORRUPT);
 }
 
-#define TEST(test_) cmocka_unit_test_setup_teardown(test_, setup, teardown)
+#define TEST(test_) cmocka_unit_test_setup_teardown(test_, fixture_setup, fixture_teardown)
 
 static const struct CMUnitTest tests[] = {
     TEST(what_was_durable_is_not_done_again),

@@ -14,37 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int setup(void **state)
-{
-    struct broker_fixture *f = calloc(1, sizeof(*f));
-    if (!f)
-        return -1;
-    fixture_init(f);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture_finish(*state);
-    free(*state);
-    return 0;
-}
-
-static uint64_t sweep_and_worker(struct broker_fixture *f)
-{
-    uint64_t sweep = client_gets_sweep(f);
-    worker_hello(f, WORKER_A, 1, NULL, 0);
-    return sweep;
-}
-
-static uint64_t finished_sweep(struct broker_fixture *f)
-{
-    uint64_t sweep = sweep_and_worker(f);
-    worker_does_all(f, WORKER_A);
-    return sweep;
-}
-
 /* ---- submitting ---- */
 
 static void submitted_means_durable(void **state)
@@ -60,7 +29,7 @@ static void submitted_means_durable(void **state)
 static void the_same_sweep_again_is_the_same_sweep(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     assert_int_equal(client_gets_sweep(f), sweep);
     worker_does_all(f, WORKER_A);
     assert_int_equal(client_gets_sweep(f), sweep);
@@ -88,7 +57,7 @@ static void a_sweep_cannot_go_on_with_another_plugin_or_other_data(void **state)
 {
     struct broker_fixture *f = *state;
     static uint8_t other[HASH_BYTES] = {9};
-    finished_sweep(f);
+    fixture_finished_sweep(f);
     f->plan.digest[0] = 2;
     assert_non_null(strstr(submit_again(f), "plugin has changed"));
     f->plan.digest[0] = 1;
@@ -99,7 +68,7 @@ static void a_sweep_cannot_go_on_with_another_plugin_or_other_data(void **state)
 static void other_limits_wait_for_the_end(void **state)
 {
     struct broker_fixture *f = *state;
-    sweep_and_worker(f);
+    fixture_sweep(f);
     f->plan.plan.limits.attempts = 7;
     assert_non_null(strstr(submit_again(f), "running with other limits"));
 }
@@ -108,7 +77,7 @@ static void more_trials_of_a_random_search_continue_it(void **state)
 {
     struct broker_fixture *f = *state;
     f->plan.plan.method = METHOD_RANDOM;
-    uint64_t sweep = finished_sweep(f);
+    uint64_t sweep = fixture_finished_sweep(f);
     f->plan.plan.trials = 150;
     mailbox_clear(&f->out);
     assert_int_equal(client_gets_sweep(f), sweep);
@@ -129,7 +98,7 @@ static void more_trials_of_a_random_search_continue_it(void **state)
 static void the_end_is_told_when_it_is_durable(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     fixture_message(f, CLIENT, MSG_WATCH, &(struct msg_watch){.sweep = sweep, .every_ms = 100, .top = 3});
     for (const struct msg_grant *m = worker_wants(f, WORKER_A); m->n_leases; m = worker_wants(f, WORKER_A))
         worker_reports(f, WORKER_A, &m->leases[0], m->leases[0].from, m->leases[0].to - m->leases[0].from, true);
@@ -147,7 +116,7 @@ static void the_end_is_told_when_it_is_durable(void **state)
 static void workers_are_told_that_a_sweep_has_ended(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = finished_sweep(f);
+    uint64_t sweep = fixture_finished_sweep(f);
     const struct msg_sweep *m = mailbox_last(&f->out, WORKER_A, MSG_DROP);
     assert_true(m && m->sweep == sweep && m->now);
 }
@@ -156,7 +125,7 @@ static void the_digest_does_not_depend_on_the_order_of_reports(void **state)
 {
     struct broker_fixture *f = *state;
     uint8_t digest[HASH_BYTES];
-    uint64_t sweep = finished_sweep(f);
+    uint64_t sweep = fixture_finished_sweep(f);
     memcpy(digest, client_status(f, sweep)->digest.data, HASH_BYTES);
     client_asks(f, MSG_REMOVE, sweep, false);
     worker_hello(f, WORKER_A, 25, NULL, 0);
@@ -174,7 +143,7 @@ static void different_arithmetic_qualifies_the_digest(void **state)
 {
     struct broker_fixture *f = *state;
     static uint8_t other[HASH_BYTES] = {5};
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     worker_reports(f, WORKER_A, &l, l.from, l.to - l.from, true);
     fixture_message(f, WORKER_B, MSG_HELLO,
@@ -191,7 +160,7 @@ static void different_arithmetic_qualifies_the_digest(void **state)
 static void a_plugin_that_cannot_be_opened_fails_the_sweep(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     fixture_report(
         f, WORKER_A,
@@ -213,7 +182,7 @@ static void a_sweep_whose_tasks_have_all_ended_is_done(void **state)
     for (int verify = 0; verify < 2; verify++) {
         f->plan.plan.seed = (uint64_t)verify;
         f->plan.plan.verify_ppm = verify ? 1000000 : 0;
-        report.sweep = sweep_and_worker(f);
+        report.sweep = fixture_sweep(f);
         report.lease = worker_gets(f, WORKER_A).lease;
         if (verify) {
             report.broken = "";
@@ -232,7 +201,7 @@ static void too_many_failures_stop_the_sweep(void **state)
 {
     struct broker_fixture *f = *state;
     f->plan.plan.limits.failures = 3;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     worker_reports_as(f, WORKER_A, &l, 0, 2, TASK_FAILED, false);
     assert_false(client_status(f, sweep)->limit_hit);
@@ -253,7 +222,7 @@ static void too_many_failures_stop_the_sweep(void **state)
 static void cancelled_a_sweep_lets_running_tasks_finish(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     mailbox_clear(&f->out);
     client_asks(f, MSG_CANCEL, sweep, false);
@@ -274,7 +243,7 @@ static void cancelled_a_sweep_lets_running_tasks_finish(void **state)
 static void cancelled_at_once_it_waits_for_nobody(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     worker_gets(f, WORKER_A);
     client_asks(f, MSG_CANCEL, sweep, true);
     fixture_settle(f);
@@ -287,7 +256,7 @@ static void cancelled_at_once_it_waits_for_nobody(void **state)
 static void the_worker_that_is_lost_does_not_hold_up_the_end(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     worker_gets(f, WORKER_A);
     client_asks(f, MSG_CANCEL, sweep, false);
     fixture_pass(f, 7000);
@@ -298,7 +267,7 @@ static void the_worker_that_is_lost_does_not_hold_up_the_end(void **state)
 static void a_cancelled_sweep_goes_on_when_asked_for_again(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     worker_reports(f, WORKER_A, &l, l.from, l.to - l.from, true);
     client_asks(f, MSG_CANCEL, sweep, true);
@@ -313,7 +282,7 @@ static void a_cancelled_sweep_goes_on_when_asked_for_again(void **state)
 static void a_cancel_while_the_sweep_is_read_back_waits(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     worker_reports(f, WORKER_A, &l, l.from, l.to - l.from, true);
     fixture_settle(f);
@@ -334,7 +303,7 @@ static void a_cancel_while_the_sweep_is_read_back_waits(void **state)
 static void a_retry_runs_the_failed_tasks_only(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     worker_reports_as(f, WORKER_A, &l, 1, 2, TASK_FAILED, false);
     worker_reports(f, WORKER_A, &l, 0, 1, true);
@@ -354,7 +323,7 @@ static void a_retry_runs_the_failed_tasks_only(void **state)
 static void a_retry_is_refused_when_it_means_nothing(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     client_asks(f, MSG_RETRY, sweep, false);
     assert_non_null(strstr(client_refused(f), "still at work"));
     worker_does_all(f, WORKER_A);
@@ -370,7 +339,7 @@ static void a_retry_is_refused_when_it_means_nothing(void **state)
 static void a_sweep_is_removed_when_it_has_ended(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     client_asks(f, MSG_REMOVE, sweep, false);
     assert_non_null(strstr(client_refused(f), "cancel it first"));
@@ -406,7 +375,7 @@ static uint64_t verifying_sweep(struct broker_fixture *f)
 {
     f->plan.plan.verify_ppm = 1000000;
     f->plan.plan.trials = f->plan.axis.count = 8;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     for (int i = 0; i < 2; i++) {
         struct msg_lease l = worker_gets(f, WORKER_A);
         assert_int_equal(l.flags, 0);
@@ -517,7 +486,7 @@ static void watching_0_is_watching_the_newest(void **state)
 static void a_status_says_what_is_in_hands(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = sweep_and_worker(f);
+    uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     worker_reports(f, WORKER_A, &l, 0, 1, false);
     fixture_pass(f, 1000);
@@ -530,7 +499,7 @@ static void a_status_says_what_is_in_hands(void **state)
 static void all_sweeps_are_listed(void **state)
 {
     struct broker_fixture *f = *state;
-    finished_sweep(f);
+    fixture_finished_sweep(f);
     f->plan.plan.seed = 2;
     client_gets_sweep(f);
     fixture_message(f, CLIENT, MSG_LIST, NULL);
@@ -543,7 +512,7 @@ static void all_sweeps_are_listed(void **state)
 static void pages_of_the_journal_reach_the_client(void **state)
 {
     struct broker_fixture *f = *state;
-    uint64_t sweep = finished_sweep(f);
+    uint64_t sweep = fixture_finished_sweep(f);
     fixture_message(f, CLIENT, MSG_READ, &(struct msg_read){.sweep = sweep, .kind = READ_RUNS, .from = 10});
     fixture_settle(f);
     const struct msg_page *m = mailbox_next(&f->out, CLIENT, MSG_PAGE);
@@ -552,7 +521,7 @@ static void pages_of_the_journal_reach_the_client(void **state)
     assert_string_equal(client_refused(f), "no such kind of page");
 }
 
-#define TEST(test_) cmocka_unit_test_setup_teardown(test_, setup, teardown)
+#define TEST(test_) cmocka_unit_test_setup_teardown(test_, fixture_setup, fixture_teardown)
 
 static const struct CMUnitTest tests[] = {
     TEST(submitted_means_durable),
