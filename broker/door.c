@@ -26,7 +26,7 @@ struct connection {
 };
 
 struct door {
-    void *monitor;
+    void *socket, *monitor;
     struct connection *at; /* by descriptor */
     int n;
     uint32_t count, most;
@@ -54,6 +54,7 @@ int door_open(void *ctx, void *socket, struct door **out, struct diag *d)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     door->most = connections_allowed();
     door->floor = door->floor_next = UINT64_MAX;
+    door->socket = socket;
     door->monitor = zmq_socket(ctx, ZMQ_PAIR);
     if (!door->monitor || zmq_socket_monitor(socket, MONITOR, EVENTS) != 0 ||
         zmq_connect(door->monitor, MONITOR) != 0) {
@@ -68,6 +69,8 @@ void door_close(struct door *door)
 {
     if (!door)
         return;
+    /* No news without a listener: libzmq would lose their memory. */
+    zmq_socket_monitor(door->socket, NULL, 0);
     if (door->monitor)
         zmq_close(door->monitor);
     free(door->at);
