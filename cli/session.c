@@ -118,6 +118,8 @@ static void on_status(struct session *s)
     s->sweep = now->sweep;
     if (now->done + now->failed > before)
         children_progress(&s->children);
+    if (!s->local && s->interrupts == 0)
+        s->progress.note = now->workers > 0 ? NULL : "no worker is there (sheaf worker --broker URL)";
     if (!s->quiet && !now->final)
         progress_show(&s->progress, now, s->plan, clock_mono_ns());
 }

@@ -237,6 +237,7 @@ struct msg_status {
     uint64_t log_lines;
     struct slice plan; /* when asked for */
     int64_t created_wall_ms;
+    uint32_t workers; /* of the broker, at present */
 };
 
 struct msg_listed {

@@ -16,18 +16,28 @@ def free_port():
         return s.getsockname()[1]
 
 
+def ended(p):
+    p.send_signal(signal.SIGTERM)
+    return p.wait(timeout=30) == 0
+
+
 @pytest.fixture
-def broker(world):
-    """A broker with one worker of two slots. Clients find it through $SHEAF_BROKER."""
+def lonely_broker(world):
+    """A broker without a worker. Clients find it through $SHEAF_BROKER."""
     url = f"tcp://127.0.0.1:{free_port()}"
-    processes = [world.start("broker", "--listen", url, "--state", world.path / "broker", stdout=None, stderr=None),
-                 world.start("worker", "--broker", url, "--slots", "2", stdout=None, stderr=None)]
+    p = world.start("broker", "--listen", url, "--state", world.path / "broker", stdout=None, stderr=None)
     world.env["SHEAF_BROKER"] = url
     wait_until(lambda: world.run("list", code=None).returncode == 0, "the broker answers")
     yield url
-    for p in reversed(processes):
-        p.send_signal(signal.SIGTERM)
-        assert p.wait(timeout=30) == 0
+    assert ended(p)
+
+
+@pytest.fixture
+def broker(world, lonely_broker):
+    """The same with one worker of two slots."""
+    p = world.start("worker", "--broker", lonely_broker, "--slots", "2", stdout=None, stderr=None)
+    yield lonely_broker
+    assert ended(p)
 
 
 def test_sweeps_run_at_a_broker_elsewhere(world, broker):
@@ -46,6 +56,15 @@ def test_sweeps_run_at_a_broker_elsewhere(world, broker):
     world.run("rm", "1")
     assert [s["sweep"] for s in world.json("list")["sweeps"]] == [2]
     assert "no sweep" in world.refused("show", "far")
+
+
+def test_a_client_is_told_that_no_worker_is_there(world, lonely_broker):
+    p = world.start("run", world.sweep(params={"x": [1, 2]}))
+    line = p.stderr.readline()
+    assert "0/2 tasks" in line and "no worker is there (sheaf worker --broker URL)" in line
+    worker = world.start("worker", "--broker", lonely_broker, stdout=None, stderr=None)
+    assert p.communicate(timeout=60) and p.returncode == 0
+    assert ended(worker)
 
 
 def test_a_sweep_is_not_charged_with_what_earlier_ones_took(world, broker):
