@@ -105,6 +105,8 @@ void broker_time(struct broker *b, int64_t now)
 
 bool broker_say(struct broker *b, uint64_t peer, uint32_t type, const void *body)
 {
+    if (b->failed) /* half of what it would speak of may be missing: nothing more is promised */
+        return true;
     return b->env.send(b->env.ctx, peer, type, body);
 }
 
@@ -172,8 +174,11 @@ static void lose_former(struct broker *b, uint64_t peer, const struct bworker *n
     list_each(it, after, &b->workers)
     {
         struct bworker *w = list_entry(it, struct bworker, node);
-        if (w != now && w->peer == peer && !w->lost)
+        if (w == now || w->peer != peer)
+            continue;
+        if (!w->lost)
             worker_lose(b, w);
+        worker_free(b, w); /* nothing can come in its name any more */
     }
 }
 

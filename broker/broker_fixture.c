@@ -28,6 +28,7 @@ static void tick(struct broker_fixture *f)
 static bool env_send(void *ctx, uint64_t peer, uint32_t type, const void *body)
 {
     struct broker_fixture *f = ctx;
+    SHEAF_ASSERT(!f->broker || !broker_failed(f->broker)); /* nothing is promised any more */
     if (peer == f->gone)
         return false;
     inside(f, false);
@@ -39,6 +40,7 @@ static bool env_send(void *ctx, uint64_t peer, uint32_t type, const void *body)
 static void env_journal(void *ctx, struct scribe_batch *batch)
 {
     struct broker_fixture *f = ctx;
+    SHEAF_ASSERT(!f->broker || !broker_failed(f->broker)); /* something may be missing in it */
     batch->next = NULL;
     *f->last = batch;
     f->last = &batch->next;

@@ -175,6 +175,14 @@ static void malformed_runs_are_refused(void **state)
         const struct msg_error *m = refused(f, WORKER_A);
         assert_true(m && m->err == SHEAF_EPROTO);
     }
+    struct msg_run overlap[] = {{.from = 0, .n = 2, .scores = {scores, 16}},
+                                {.from = 1, .n = 2, .scores = {scores, 16}}};
+    mailbox_clear(&f->out);
+    fixture_report(
+        f, WORKER_A,
+        &(struct msg_report){
+            .seq = ++f->seq, .sweep = l.sweep, .lease = l.lease, .runs = overlap, .n_runs = 2, .broken = ""});
+    assert_int_equal(refused(f, WORKER_A)->err, SHEAF_EPROTO);
     assert_int_equal(client_status(f, sweep)->done, 0);
     assert_false(broker_failed(f->broker));
 }

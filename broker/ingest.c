@@ -18,6 +18,8 @@ struct scribe_batch *batch_new(struct broker *b, uint32_t max_ops)
         arena_init(&batch->arena, 0);
         batch->ops = arena_alloc(&batch->arena, max_ops * sizeof(*batch->ops));
     }
+    if (batch)
+        batch->max_ops = max_ops;
     if (!batch || !batch->ops) {
         free(batch);
         broker_check(b, SHEAF_ENOMEM);
@@ -28,6 +30,7 @@ struct scribe_batch *batch_new(struct broker *b, uint32_t max_ops)
 
 struct journal_op *batch_op(struct scribe_batch *batch, enum journal_kind kind, uint64_t sweep)
 {
+    SHEAF_ASSERT(batch->n_ops < batch->max_ops);
     struct journal_op *op = &batch->ops[batch->n_ops++];
     *op = (struct journal_op){.kind = kind, .sweep = sweep, .name = "", .reason = ""};
     return op;
@@ -36,7 +39,15 @@ struct journal_op *batch_op(struct scribe_batch *batch, enum journal_kind kind, 
 uint64_t batch_push(struct broker *b, struct scribe_batch *batch)
 {
     batch->ticket = ++b->ticket;
-    b->env.journal(b->env.ctx, batch);
+    if (!b->failed) {
+        b->env.journal(b->env.ctx, batch);
+        return b->ticket;
+    }
+    /* Something may be missing in it. Its ticket is never reached. */
+    if (batch->keep_free)
+        batch->keep_free(batch->keep);
+    arena_finish(&batch->arena);
+    free(batch);
     return b->ticket;
 }
 
@@ -399,12 +410,16 @@ static void ingest(struct broker *b, struct bsweep *s, const struct blease *l, c
     batch_push(b, batch);
 }
 
-/* The runs of a report lie within its lease, as it was granted. */
+/* The runs of a report lie within its lease, as it was granted, one behind the other: count_pieces relies on it. */
 static bool report_ok(const struct bsweep *s, const struct blease *l, const struct msg_report *m)
 {
-    for (uint32_t i = 0; i < m->n_runs; i++)
-        if (!well_formed(s, &m->runs[i]) || m->runs[i].from < l->from || m->runs[i].from + m->runs[i].n > l->granted_to)
+    uint64_t end = l->from;
+    for (uint32_t i = 0; i < m->n_runs; i++) {
+        const struct msg_run *run = &m->runs[i];
+        if (!well_formed(s, run) || run->from < end || run->from + run->n > l->granted_to)
             return false;
+        end = run->from + run->n;
+    }
     return true;
 }
 

@@ -16,7 +16,7 @@ struct scribe_batch {
     struct scribe_batch *next;
     uint64_t ticket;        /* the caller's: rises from batch to batch */
     struct journal_op *ops; /* in `arena` */
-    uint32_t n_ops;
+    uint32_t n_ops, max_ops;
     struct arena arena;
     void *keep; /* released with keep_free on the scribe's thread when the batch is durable (a message's bytes) */
     void (*keep_free)(void *keep);
