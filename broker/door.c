@@ -56,8 +56,11 @@ int door_open(void *ctx, void *socket, struct door **out, struct diag *d)
     door->floor = door->floor_next = UINT64_MAX;
     door->socket = socket;
     door->monitor = zmq_socket(ctx, ZMQ_PAIR);
-    if (!door->monitor || zmq_socket_monitor(socket, MONITOR, EVENTS) != 0 ||
-        zmq_connect(door->monitor, MONITOR) != 0) {
+    /* Without a limit: libzmq's thread waits for room in this queue, and holds a lock meanwhile that door_close wants. */
+    int no_limit = 0;
+    if (!door->monitor || zmq_setsockopt(door->monitor, ZMQ_RCVHWM, &no_limit, sizeof(no_limit)) != 0 ||
+        zmq_setsockopt(door->monitor, ZMQ_SNDHWM, &no_limit, sizeof(no_limit)) != 0 ||
+        zmq_socket_monitor(socket, MONITOR, EVENTS) != 0 || zmq_connect(door->monitor, MONITOR) != 0) {
         door_close(door);
         return diag_fail(d, SHEAF_EIO, "cannot watch the socket: %s", zmq_strerror(zmq_errno()));
     }
