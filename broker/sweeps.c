@@ -314,7 +314,8 @@ static void sweep_stop(struct broker *b, struct bsweep *s, enum sweep_event how)
 static void loaded(struct broker *b, struct bsweep *s)
 {
     workers_resend(b); /* what came meanwhile was passed over */
-    if (!is_over(s)) {
+    bool complete = s->stored_state == SWEEP_CANCELLED && s->done.count == s->total; /* by its last tasks in flight */
+    if (!is_over(s) || complete) {
         s->reason[0] = '\0'; /* of the end that it had */
         s->limit_hit = false;
         sweep_event(b, s, EV_LOADED);
