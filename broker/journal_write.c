@@ -182,6 +182,7 @@ static int take_failed_run(struct journal *j, uint64_t sweep, struct buf *bytes,
     int rc = sqlite3_step(st), err = 0;
     *id = 0;
     if (rc == SQLITE_ROW) {
+        const void *status = sqlite3_column_blob(st, 3), *scores = sqlite3_column_blob(st, 4); /* NULL: no memory */
         size_t n_status = (size_t)sqlite3_column_bytes(st, 3), n_scores = (size_t)sqlite3_column_bytes(st, 4);
         *id = sqlite3_column_int64(st, 0);
         *r =
@@ -189,11 +190,13 @@ static int take_failed_run(struct journal *j, uint64_t sweep, struct buf *bytes,
         bytes->len = 0;
         if (*id <= 0 || r->n == 0 || n_status != r->n || n_scores % r->n != 0)
             err = diag_fail(d, SHEAF_ECORRUPT, "%s: a stored run whose lengths do not fit together", j->path);
-        else if (buf_append(bytes, sqlite3_column_blob(st, 3), n_status) ||
-                 (n_scores > 0 && buf_append(bytes, sqlite3_column_blob(st, 4), n_scores)))
+        else if (!status || buf_append(bytes, status, n_status) ||
+                 (n_scores > 0 && (!scores || buf_append(bytes, scores, n_scores))))
             err = out_of_memory(j, d);
-        r->status = (struct slice){bytes->data, n_status};
-        r->scores = (struct slice){bytes->data + n_status, n_scores};
+        if (err == 0) {
+            r->status = (struct slice){bytes->data, n_status};
+            r->scores = (struct slice){bytes->data + n_status, n_scores};
+        }
     } else if (rc != SQLITE_DONE) {
         err = journal_fail(j, "read failed tasks", d);
     }

@@ -411,7 +411,8 @@ static void dump_page(const struct msg_page *p, uint64_t *group, struct buf *out
         const uint8_t *status = run->status.data, *scores = run->scores.data;
         size_t stride = run->scores.len / run->n;
         for (uint64_t k = 0; k < run->n; k++)
-            dump_task(out, run->from + k, run->status.len ? status[k] : TASK_DONE, scores + k * stride, stride);
+            dump_task(out, run->from + k, run->status.len ? status[k] : TASK_DONE, stride ? scores + k * stride : NULL,
+                      stride);
     }
     for (uint32_t i = 0; i < p->n_failures; i++) {
         const struct msg_failure *f = &p->failures[i];
