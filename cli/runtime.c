@@ -33,6 +33,14 @@ static int private_dir(const char *dir, struct diag *d)
     return SHEAF_OK;
 }
 
+/* Is it a name that we give, and not one that somebody chose for a broker of his own? */
+static bool is_ours(const char *name)
+{
+    name += name[0] == DRAFT;
+    size_t digits = strspn(name, "0123456789abcdef");
+    return digits + 1 >= NAME_DIGITS && name[digits] == '\0'; /* a draft has one digit less */
+}
+
 /* Removes sockets of brokers that were killed with everybody who could have removed them. One under its final name listens or
  * never will again; a draft may be about to, so only old ones go. */
 static void tidy(const char *dir)
@@ -44,7 +52,7 @@ static void tidy(const char *dir)
         char path[RUNTIME_PATH + 256];
         struct stat st;
         (void)snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
-        if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+        if (is_ours(entry->d_name) && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
             (entry->d_name[0] != DRAFT || now - st.st_mtime > OLD_SECONDS) && client_probe(path) == ECONNREFUSED)
             (void)unlink(path);
     }
