@@ -51,6 +51,17 @@ static int describe(struct prepared *p, struct plan_plugin *plugin, struct diag 
     return err == SHEAF_OK ? err : at_field(p, "plugin", err, &found, d);
 }
 
+/* What tells this file from another or a changed one; NULL when it cannot be said. */
+static const char *file_mark(struct prepared *p, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return NULL;
+    return arena_printf(&p->arena, "%ju %ju %jd %jd.%09ld %jd.%09ld", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
+                        (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+                        (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+}
+
 static int open_data(struct prepared *p, const char **path, struct diag *d)
 {
     const char *data = sweepfile_data(p->file);
@@ -67,6 +78,7 @@ static int open_data(struct prepared *p, const char **path, struct diag *d)
                         ".sheaf file");
         return at_field(p, "data", SHEAF_EINVAL, &found, d);
     }
+    p->data_mark = file_mark(p, *path);
     int err = dataset_open(*path, &p->data, &found);
     if (err == SHEAF_ENOENT)
         (void)diag_fail(&found, err, "there is no file %s; check data, or make it with `sheaf pack`", *path);
@@ -91,24 +103,13 @@ int prepare_plan(struct prepared *p, struct diag *d)
     return err == SHEAF_OK ? err : diag_fail(d, err, "%s", sheaf_strerror(err));
 }
 
-/* What tells this file from another or a changed one; NULL when it cannot be said. */
-static const char *file_mark(struct prepared *p, const char *path)
-{
-    struct stat st;
-    if (stat(path, &st) != 0)
-        return NULL;
-    return arena_printf(&p->arena, "%ju %ju %jd %jd.%09ld %jd.%09ld", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
-                        (intmax_t)st.st_size, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
-                        (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
-}
-
 int prepare_verify(struct prepared *p, const char *state_root, struct diag *d)
 {
     if (p->data == NULL || dataset_bytes(p->data) > PREPARE_VERIFY_BYTES)
         return SHEAF_OK;
     char digest[HASH_TEXT];
     hash_text(dataset_digest(p->data), digest);
-    const char *mark = file_mark(p, p->plan.data_path);
+    const char *mark = p->data_mark;
     const char *file = arena_printf(&p->arena, "verified-%.16s", digest + 3);
     bool remembers = state_root != NULL && mark != NULL && file != NULL;
     if (remembers && state_noted(state_root, file, mark, &p->arena))
@@ -117,7 +118,8 @@ int prepare_verify(struct prepared *p, const char *state_root, struct diag *d)
     int err = dataset_verify(p->data, &found);
     if (err != SHEAF_OK)
         return at_field(p, "data", err, &found, d);
-    if (remembers)
+    const char *now = file_mark(p, p->plan.data_path); /* another file may have taken its place meanwhile */
+    if (remembers && now != NULL && strcmp(now, mark) == 0)
         state_note(state_root, file, mark, &p->arena);
     return SHEAF_OK;
 }

@@ -15,7 +15,8 @@
 struct prepared {
     struct arena arena; /* plan and descriptor live here */
     struct sweepfile *file;
-    struct dataset *data; /* NULL = the sweep has none */
+    struct dataset *data;  /* NULL = the sweep has none */
+    const char *data_mark; /* of the file before it was opened */
     struct plan plan;
     struct buf bytes;                    /* the plan, encoded */
     struct describe_meanwhile meanwhile; /* the caller's: what to do while the plugin is described */
