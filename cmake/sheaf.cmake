@@ -46,7 +46,10 @@ target_link_libraries(msgpack INTERFACE ${MSGPACK_LIBRARY})
 set(SHEAF_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -Wformat=2 -Wimplicit-fallthrough -Wmissing-prototypes
                    -Wnested-externs -Wold-style-definition -Wpointer-arith -Wredundant-decls -Wstrict-prototypes -Wundef -Wvla)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
-  list(APPEND SHEAF_WARNINGS -Walloca -Warith-conversion -Wcast-align=strict -Wduplicated-branches -Wduplicated-cond
+  if(CMAKE_C_COMPILER_VERSION VERSION_GREATER_EQUAL 10)
+    list(APPEND SHEAF_WARNINGS -Warith-conversion)
+  endif()
+  list(APPEND SHEAF_WARNINGS -Walloca -Wcast-align=strict -Wduplicated-branches -Wduplicated-cond
                              -Wformat-signedness -Wjump-misses-init)
 else()
   list(APPEND SHEAF_WARNINGS -Wcast-align -Wextra-semi-stmt -Wloop-analysis -Wshift-sign-overflow -Wunreachable-code)
@@ -63,9 +66,9 @@ endif()
 # What the compiler can do about a bug that is left, for nothing that can be measured. _FORTIFY_SOURCE is not among it: tests
 # stand in for functions of the C library (tests/crash), and its inline forms would go past them.
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT SHEAF_SANITIZE AND NOT SHEAF_FUZZ)
-  target_compile_options(sheaf_flags INTERFACE -fstack-protector-strong -fstack-clash-protection)
-  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-    target_compile_options(sheaf_flags INTERFACE -fcf-protection)
+  target_compile_options(sheaf_flags INTERFACE -fstack-protector-strong)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64") # elsewhere not every compiler knows them
+    target_compile_options(sheaf_flags INTERFACE -fstack-clash-protection -fcf-protection)
   endif()
   target_link_options(sheaf_flags INTERFACE -Wl,-z,relro,-z,now)
 endif()
