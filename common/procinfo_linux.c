@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,11 +36,21 @@ static bool group_dies_with_pipe(int lifeline, bool *gone)
     return false;
 }
 
+/* Before Linux 5.6 the end of any reader of a pipe signalled all others, and all slots read one. */
+static bool pipe_signals_its_end_only(void)
+{
+    struct utsname u;
+    unsigned major, minor;
+    return uname(&u) == 0 && sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
+           (major > 5 || (major == 5 && minor >= 6));
+}
+
 bool procinfo_die_with_parent(pid_t parent, int lifeline)
 {
     /* Not both: the signal of a parent's death may come before its files are closed, and kill us alone, and with us the only one
      * who holds the pipe. */
-    bool gone = false, arranged = group_dies_with_pipe(lifeline, &gone) || prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+    bool gone = false, arranged = (pipe_signals_its_end_only() && group_dies_with_pipe(lifeline, &gone)) ||
+                                  prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
     close(lifeline);
     /* the parent may have died before the request: look afterwards */
     return arranged && !gone && getppid() == parent;
