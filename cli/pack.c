@@ -61,7 +61,7 @@ static int fill_job(const struct request *r, struct arena *arena, struct pack_jo
         return err;
     if (r->arrays.n + r->tables.n == 0)
         return diag_fail(d, SHEAF_EINVAL, "pack wants NAME=FILE.npy or --csv TABLE=FILE.csv; see sheaf pack --help");
-    if (strchr(r->out, '=') != NULL)
+    if (strchr(r->out, '=') != NULL && !ends_with(r->out, ".sheaf"))
         return diag_fail(d, SHEAF_EINVAL,
                          "pack: '%s' is no dataset to make; its name comes first: sheaf pack OUT.sheaf ...", r->out);
     if (r->order != NULL && r->key == NULL)

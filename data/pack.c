@@ -90,6 +90,9 @@ static int check_out(const struct packing *p)
             return diag_fail(p->d, SHEAF_EINVAL, "%s is read and would be replaced; give the dataset another name",
                              path);
     }
+    if (job->keys != NULL && stat(job->keys, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+        return diag_fail(p->d, SHEAF_EINVAL, "%s is read and would be replaced; give the dataset another name",
+                         job->keys);
     return 0;
 }
 
