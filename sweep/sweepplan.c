@@ -186,6 +186,11 @@ static int check_satisfiable(struct planner *p)
     if (!found && drawn)
         return place_fail(at, p->d, "where let none of %" PRIu64 " draws pass; loosen it or change the params",
                           trials * (SPACE_REDRAWS + 1));
+    if (!found && p->f->limit > 0)
+        return place_fail(at, p->d,
+                          "where excludes the first %" PRIu64
+                          " trials, and --limit leaves no others; raise it, or loosen where",
+                          trials);
     if (!found)
         return place_fail(at, p->d, "where excludes every trial (%" PRIu64 " in all); loosen it or change the params",
                           trials);
@@ -226,9 +231,9 @@ int sweepfile_plan(const struct sweepfile *f, const struct plan_plugin *plugin, 
     if (err != 0)
         return err;
     resolve_rest(&p);
-    err = check_satisfiable(&p);
+    err = check_tasks(&p);
     if (err == 0)
-        err = check_tasks(&p);
+        err = check_satisfiable(&p);
     if (err == 0)
         *out = plan;
     return err;
