@@ -82,8 +82,7 @@ def kill(world, worker, deaths):
 
 
 def at_rest(broker, worker):
-    wait_until(lambda: not descendants(worker), "no slot is left")
-    assert children(worker) == [] and children(broker) == []
+    wait_until(lambda: not descendants(worker) and children(worker) == children(broker) == [], "no slot is left, nor a zombie")
     return has(broker), has(worker)
 
 
