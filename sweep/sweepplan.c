@@ -187,10 +187,8 @@ static int check_satisfiable(struct planner *p)
         return place_fail(at, p->d, "where let none of %" PRIu64 " draws pass; loosen it or change the params",
                           trials * (SPACE_REDRAWS + 1));
     if (!found && p->f->limit > 0)
-        return place_fail(at, p->d,
-                          "where excludes the first %" PRIu64
-                          " trials, and --limit leaves no others; raise it, or loosen where",
-                          trials);
+        return place_fail(
+            at, p->d, "where excludes all trials that --limit leaves (%" PRIu64 "); raise it, or loosen where", trials);
     if (!found)
         return place_fail(at, p->d, "where excludes every trial (%" PRIu64 " in all); loosen it or change the params",
                           trials);

@@ -76,6 +76,8 @@ WRONG = [  # words, line[, exit code]; sweep.yaml is a good sweep
      "--set params.x= {a: b: not valid YAML: this bracket is never closed; write the other one"),
     (["run", "sweep.yaml", "--set", "where=x > 5"],
      "--set where=x > 5: where excludes every trial (1 in all); loosen it or change the params"),
+    (["run", "sweep.yaml", "--set", "params.x=[1, 9]", "--set", "where=x > 5", "--limit", "1"],
+     "--set where=x > 5: where excludes all trials that --limit leaves (1); raise it, or loosen where"),
     (["run", "sweep.yaml", "--set", "params.x=\n"],
      "--set params.x= : params.x is empty; give a value, a list [A, B], or a range {from: A, to: B}"),
     (["run", "sweep.yaml", "--set", "name=a: b"], "--set name=a: b: name is a map; give a text (numbers in quotes)"),
