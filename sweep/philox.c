@@ -47,7 +47,7 @@ void philox_lows(uint64_t seed, uint64_t first, uint32_t stream, uint64_t out[PH
 {
     const __m128i multiplier_0 = _mm_set1_epi64x(MULTIPLIER_0), multiplier_1 = _mm_set1_epi64x(MULTIPLIER_1);
     __m128i c0[PAIRS], c1[PAIRS], c2[PAIRS], c3[PAIRS];
-    for (unsigned i = 0; i < PAIRS; i++) {
+    for (size_t i = 0; i < PAIRS; i++) {
         c0[i] = _mm_set_epi64x((int64_t)(first + 2 * i + 1), (int64_t)(first + 2 * i));
         c1[i] = _mm_srli_epi64(c0[i], 32);
         c2[i] = _mm_set1_epi64x(stream);
@@ -56,7 +56,7 @@ void philox_lows(uint64_t seed, uint64_t first, uint32_t stream, uint64_t out[PH
     uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
     for (int round = 0; round < ROUNDS; round++) {
         const __m128i key_0 = _mm_set1_epi64x(k0), key_1 = _mm_set1_epi64x(k1);
-        for (unsigned i = 0; i < PAIRS; i++) {
+        for (size_t i = 0; i < PAIRS; i++) {
             __m128i p0 = _mm_mul_epu32(multiplier_0, c0[i]), p1 = _mm_mul_epu32(multiplier_1, c2[i]);
             c0[i] = _mm_xor_si128(_mm_xor_si128(_mm_srli_epi64(p1, 32), c1[i]), key_0);
             c1[i] = p1;
@@ -66,7 +66,7 @@ void philox_lows(uint64_t seed, uint64_t first, uint32_t stream, uint64_t out[PH
         k0 += WEYL_0;
         k1 += WEYL_1;
     }
-    for (unsigned i = 0; i < PAIRS; i++) {
+    for (size_t i = 0; i < PAIRS; i++) {
         __m128i low = _mm_and_si128(c0[i], _mm_set1_epi64x(UINT32_MAX));
         _mm_storeu_si128((__m128i *)(void *)&out[2 * i], _mm_or_si128(low, _mm_slli_epi64(c1[i], 32)));
     }
