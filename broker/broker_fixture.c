@@ -113,8 +113,7 @@ void fixture_init_in(struct broker_fixture *f, const char *dir)
     memset(f, 0, sizeof(*f));
     f->last = &f->first;
     f->now = 1000 * NS_PER_S;
-    SHEAF_ASSERT(strlen(dir) < sizeof(f->dir));
-    strcpy(f->dir, dir);
+    SHEAF_ASSERT((size_t)snprintf(f->dir, sizeof(f->dir), "%s", dir) < sizeof(f->dir));
     SHEAF_ASSERT(journal_open(f->dir, true, &f->journal, &d) == 0);
     mailbox_init(&f->out);
     plan_fixture_init(&f->plan, 100, 1);

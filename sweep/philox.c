@@ -6,6 +6,7 @@
 
 #ifdef __SSE2__
 #include <emmintrin.h>
+#include <stddef.h>
 #endif
 
 #define MULTIPLIER_0 0xD2511F53u
