@@ -58,7 +58,8 @@ static int32_t run(const struct sheaf_host *host, void *state, const struct shea
     out[0] = (double)(task->index * 48271 % 2147483647);
     if (task->index % (uint64_t)p[P_ROWS].i != 0)
         return SHEAF_OK_STATUS;
-    return host->emit(host, "some", &(double){(double)task->index});
+    double value = (double)task->index;
+    return host->emit(host, "some", &value);
 }
 
 KIT_ENTRY;

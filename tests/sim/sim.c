@@ -180,7 +180,7 @@ static void does_not_end(struct sim *s)
         const struct bsweep *b = list_entry(it, struct bsweep, node);
         int n = snprintf(s->detail + at, sizeof(s->detail) - at,
                          "%s: phase %u state %u, %llu of %llu done, %llu pending, %llu looked at, %u leases, %s; ",
-                         b->plan.name, b->phase, b->state, (unsigned long long)b->done.count,
+                         b->plan.name, (unsigned)b->phase, b->state, (unsigned long long)b->done.count,
                          (unsigned long long)b->total, (unsigned long long)b->pending.count,
                          (unsigned long long)b->looking.count, b->n_leases, b->reason);
         at = n > 0 && at + (size_t)n < sizeof(s->detail) ? at + (size_t)n : at;
