@@ -98,14 +98,18 @@ class Ones:
         self.sweep = world.sweep(plugin="sleep", params={"ms": 2, "spin": True, "note": str(self.notes),
                                                          "x": {"from": 0, "to": self.N - 1, "step": 1}})
 
-    def start(self):
-        return self.world.start("run", self.sweep, "--slots", "2", "--json")
+    def start(self, *more):
+        return self.world.start("run", self.sweep, "--slots", "2", "--json", *more)
 
     def start_to(self, moment):
-        """A run that has got so far and still runs."""
-        p = self.start()
-        started(self.world, p, self.MOMENTS[moment])
-        return p
+        """A run that has got so far and still runs: on a busy machine it may be over before we have seen it, and is begun again."""
+        for more in ((), *[("--fresh",)] * 9):
+            self.forget()
+            p = self.start(*more)
+            if has_got_to(self.world, p, self.MOMENTS[moment]):
+                return p
+            assert p.communicate() and p.returncode == 0
+        raise AssertionError(f"it is always over before it is seen {moment}")
 
     def check_done(self, r):
         assert r["digest"] == self.DIGEST and r["state"] == "done"
@@ -126,11 +130,15 @@ def done(world):
     return json.loads(r.stdout)["tasks"]["done"] if r.returncode == 0 else 0
 
 
-def started(world, p, tasks):
-    """Waits until a slot of that run runs and so many tasks are done."""
+def has_got_to(world, p, tasks):
+    """Waits until a slot of that run runs and so many tasks are done. False: it is over."""
     wait_until(lambda: p.poll() is not None or pids_of(p.pid, "slot"), "a slot runs")
     wait_until(lambda: tasks is None or p.poll() is not None or done(world) >= tasks, f"{tasks} tasks are done")
-    assert p.poll() is None, p.communicate()
+    return p.poll() is None
+
+
+def started(world, p, tasks):
+    assert has_got_to(world, p, tasks), p.communicate()
 
 
 def finished(world, p):
