@@ -23,7 +23,8 @@ def has(pid):
     proc = pathlib.Path(f"/proc/{pid}")
     links = [os.readlink(fd) for fd in (proc / "fd").iterdir()]
     maps = [line for line in (proc / "maps").read_text().splitlines() if "memfd:" in line or "/sheaf-" in line or "(deleted)" in line]
-    return {"descriptors": sorted(re.sub(r"[0-9]+", "#", link) for link in links), "shared": len(maps),
+    links = [re.sub(r"[0-9]+", "#", re.sub(r"-\w{6} \(deleted\)$", "-XXXXXX (deleted)", link)) for link in links]  # mkstemp's names
+    return {"descriptors": sorted(links), "shared": len(maps),
             "threads": len(list((proc / "task").iterdir()))}
 
 
