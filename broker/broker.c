@@ -199,16 +199,6 @@ void workers_resend(struct broker *b)
     }
 }
 
-uint32_t workers_heard_of(const struct broker *b)
-{
-    uint32_t n = 0;
-    list_each(it, after, &b->workers)
-    {
-        n += !list_entry(it, struct bworker, node)->lost;
-    }
-    return n;
-}
-
 static void on_hello(struct broker *b, uint64_t peer, const struct msg_hello *m)
 {
     if (strlen(m->instance) != 32 || m->slots < 1) {

@@ -190,8 +190,7 @@ void worker_hangs_up(struct broker *b, struct bworker *w); /* what its peer says
 bool broker_say(struct broker *b, uint64_t peer, uint32_t type, const void *body);
 void broker_refuse(struct broker *b, uint64_t peer, int err, const char *text);
 uint32_t list_count(const struct list *l);
-void workers_resend(struct broker *b);             /* asks for every report that is not acknowledged */
-uint32_t workers_heard_of(const struct broker *b); /* those that are not lost */
+void workers_resend(struct broker *b); /* asks for every report that is not acknowledged */
 
 /* Asks the journal for a page; broker_answered takes it where `ask` says. */
 void broker_ask_page(struct broker *b, const struct msg_read *read, struct page_ask ask);

@@ -93,7 +93,7 @@ static bool send_status(struct broker *b, uint64_t peer, struct bsweep *s, uint3
                            .reason = s->reason,
                            .limit_hit = s->limit_hit,
                            .created_wall_ms = s->wall_ms,
-                           .workers = workers_heard_of(b)};
+                           .workers = (uint32_t)b->peers.n};
     fill_counts(b, s, &m);
     fill_best(s, top, &a, &m);
     if (s->has_digest)
