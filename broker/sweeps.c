@@ -178,11 +178,16 @@ static void qualify(struct bsweep *s)
     s->has_digest = tally_digest(s->tally, s->digest);
 }
 
+/* A cancel that came too late: the tasks in flight were the last ones. state: now, or as the journal had it. */
+static bool through_anyway(const struct bsweep *s, uint32_t state)
+{
+    return state == SWEEP_CANCELLED && s->done.count == s->total;
+}
+
 static void enter_ending(struct broker *b, struct bsweep *s)
 {
     struct tally_counts c = tally_counts(s->tally);
-    bool through = s->state == SWEEP_CANCELLED && s->done.count == s->total; /* before the cancel could stop it */
-    if (s->state == SWEEP_RUNNING || through) {
+    if (s->state == SWEEP_RUNNING || through_anyway(s, s->state)) {
         s->state = SWEEP_DONE;
         s->reason[0] = '\0';
     }
@@ -314,8 +319,7 @@ static void sweep_stop(struct broker *b, struct bsweep *s, enum sweep_event how)
 static void loaded(struct broker *b, struct bsweep *s)
 {
     workers_resend(b); /* what came meanwhile was passed over */
-    bool complete = s->stored_state == SWEEP_CANCELLED && s->done.count == s->total; /* by its last tasks in flight */
-    if (!is_over(s) || complete) {
+    if (!is_over(s) || through_anyway(s, s->stored_state)) {
         s->reason[0] = '\0'; /* of the end that it had */
         s->limit_hit = false;
         sweep_event(b, s, EV_LOADED);
