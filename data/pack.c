@@ -70,11 +70,22 @@ static bool good_name(const char *name, bool points)
     return n > 0 && n <= 255;
 }
 
+/* The file to make replaces none that it is made of. */
+static int check_input(const struct packing *p, const char *path, const struct stat *out)
+{
+    struct stat in;
+
+    if (stat(path, &in) != 0 || in.st_dev != out->st_dev || in.st_ino != out->st_ino)
+        return 0;
+    return diag_fail(p->d, SHEAF_EINVAL, "%s is read and would be replaced; give the dataset another name", path);
+}
+
 /* The file to make must not be there, or be one that may be lost. */
 static int check_out(const struct packing *p)
 {
     const struct pack_job *job = p->job;
-    struct stat out, in;
+    struct stat out;
+    int err = 0;
 
     if (job->out[0] == '\0')
         return diag_fail(p->d, SHEAF_EINVAL, "the name of the dataset to make is empty; give OUT.sheaf");
@@ -84,16 +95,13 @@ static int check_out(const struct packing *p)
         return diag_fail(p->d, SHEAF_EINVAL, "%s: a directory; give the name of a file in it", job->out);
     if (!job->replace)
         return diag_fail(p->d, SHEAF_EBUSY, "%s: the file exists; replace it with --force", job->out);
-    for (uint32_t i = 0; i < job->n_arrays + job->n_tables; i++) {
-        const char *path = i < job->n_arrays ? job->arrays[i].path : job->tables[i - job->n_arrays].path;
-        if (stat(path, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-            return diag_fail(p->d, SHEAF_EINVAL, "%s is read and would be replaced; give the dataset another name",
-                             path);
-    }
-    if (job->keys != NULL && stat(job->keys, &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-        return diag_fail(p->d, SHEAF_EINVAL, "%s is read and would be replaced; give the dataset another name",
-                         job->keys);
-    return 0;
+    for (uint32_t i = 0; err == 0 && i < job->n_arrays; i++)
+        err = check_input(p, job->arrays[i].path, &out);
+    for (uint32_t i = 0; err == 0 && i < job->n_tables; i++)
+        err = check_input(p, job->tables[i].path, &out);
+    if (err == 0 && job->keys != NULL)
+        err = check_input(p, job->keys, &out);
+    return err;
 }
 
 /* What can be refused before any file is read. */

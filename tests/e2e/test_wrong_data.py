@@ -186,6 +186,8 @@ REQUESTS = [
     (["t.csv", "x=x.npy"], "t.csv: the file exists; replace it with --force"),
     (["x.npy", "x=x.npy", "--force"], "x.npy is read and would be replaced; give the dataset another name"),
     (["t.csv", "--csv", "t=./t.csv", "--force"], "./t.csv is read and would be replaced; give the dataset another name"),
+    (["t.csv", "x=x.npy", "--keys", "t.csv", "--force"],
+     "t.csv is read and would be replaced; give the dataset another name"),
     (["/proc/o.sheaf", "x=x.npy"], "/proc/o.sheaf: cannot create the file: No such file or directory"),
 ]
 
