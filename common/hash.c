@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,13 @@ static void sodium_start(void)
 {
     int failed = sodium_init(); /* fails only when the system has no randomness at all */
     SHEAF_ASSERT(failed >= 0);
+}
+
+void *hash_alloc(size_t size)
+{
+    size_t align = _Alignof(hash_state), whole = (size + align - 1) / align * align;
+    void *p = aligned_alloc(align, whole);
+    return p ? memset(p, 0, whole) : NULL;
 }
 
 void hash_begin(hash_state *h)

@@ -15,6 +15,10 @@
 
 typedef crypto_generichash_state hash_state;
 
+/* Zeroed memory for a struct with hash_states in it, which want more than malloc's alignment. NULL when memory runs out; free with
+ * free(). */
+void *hash_alloc(size_t size);
+
 void hash_begin(hash_state *h);
 void hash_update(hash_state *h, const void *data, size_t len);
 void hash_end(hash_state *h, uint8_t out[HASH_BYTES]);

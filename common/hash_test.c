@@ -49,6 +49,25 @@ static void pieces_give_the_digest_of_the_whole(void **state)
     assert_memory_equal(whole, pieces, HASH_BYTES);
 }
 
+static void memory_for_a_state_is_aligned_as_it_asks(void **state)
+{
+    (void)state;
+    uint8_t *p[8];
+    for (size_t i = 0; i < 8; i++) {
+        size_t size = sizeof(hash_state) + i;
+        p[i] = hash_alloc(size);
+        assert_non_null(p[i]);
+        assert_int_equal((uintptr_t)p[i] % _Alignof(hash_state), 0);
+        for (size_t j = 0; j < size; j++)
+            assert_int_equal(p[i][j], 0);
+        memset(p[i], 0xff, size);
+        if (i % 2)
+            free(p[i]); /* the next one may find it */
+    }
+    for (size_t i = 0; i < 8; i += 2)
+        free(p[i]);
+}
+
 static void a_file_has_the_digest_of_its_bytes(void **state)
 {
     (void)state;
@@ -110,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(digests_are_blake2b_256),
         cmocka_unit_test(pieces_give_the_digest_of_the_whole),
+        cmocka_unit_test(memory_for_a_state_is_aligned_as_it_asks),
         cmocka_unit_test(a_file_has_the_digest_of_its_bytes),
         cmocka_unit_test(text_and_digest_convert_both_ways),
         cmocka_unit_test(only_one_text_means_a_digest),

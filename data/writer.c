@@ -79,15 +79,6 @@ static int prepare(struct writer *w, struct diag *d)
     return err;
 }
 
-/* hash_state wants more than malloc's alignment. */
-static struct writer *new_writer(void)
-{
-    struct writer *w = aligned_alloc(_Alignof(struct writer), sizeof *w);
-    if (w != NULL)
-        memset(w, 0, sizeof *w);
-    return w;
-}
-
 int writer_create(const char *path, struct header *plan, bool replace, struct writer **out, struct diag *d)
 {
     struct writer *w;
@@ -99,7 +90,7 @@ int writer_create(const char *path, struct header *plan, bool replace, struct wr
         return diag_fail(d, SHEAF_EINVAL, "%s: not a regular file, so it is not replaced; choose another name", path);
     if (!replace && access(path, F_OK) == 0)
         return diag_fail(d, SHEAF_EBUSY, "%s: the file exists; replace it with --force", path);
-    w = new_writer();
+    w = hash_alloc(sizeof *w);
     if (w == NULL)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     w->plan = plan;

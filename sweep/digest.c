@@ -100,13 +100,6 @@ static void hash_records(const struct digest *g, hash_state *h, uint64_t n, cons
     }
 }
 
-/* hash_state wants more than malloc's alignment. */
-static void *aligned(size_t size)
-{
-    size_t align = _Alignof(struct digest_block);
-    return aligned_alloc(align, (size + align - 1) / align * align);
-}
-
 static const uint8_t *waiting(const struct digest *g, uint64_t block)
 {
     const struct digest_later *l = u64map_get(&g->later, block / LATER_BLOCKS);
@@ -128,7 +121,7 @@ static void close_next(struct digest *g, const uint8_t *digest)
 static int keep_digest(struct digest *g, uint64_t block, const uint8_t digest[HASH_BYTES])
 {
     if (block == g->n_closed) {
-        if (!g->closed && !(g->closed = aligned(sizeof(*g->closed))))
+        if (!g->closed && !(g->closed = hash_alloc(sizeof(*g->closed))))
             return SHEAF_ENOMEM;
         if (!block)
             hash_begin(g->closed);
@@ -152,10 +145,9 @@ static int keep_digest(struct digest *g, uint64_t block, const uint8_t digest[HA
 
 static struct digest_block *new_block(struct digest *g, uint64_t block)
 {
-    struct digest_block *b = aligned(sizeof(*b));
+    struct digest_block *b = hash_alloc(sizeof(*b));
     if (!b)
         return NULL;
-    memset(b, 0, sizeof(*b));
     hash_begin(&b->state);
     if (u64map_put(&g->open, block, b) != SHEAF_OK) {
         free_block(b);
@@ -344,7 +336,7 @@ int digest_load(struct digest *g, struct le_reader *r)
     const uint8_t *bytes = le_take(r, closed ? sizeof(hash_state) : 0);
     if (!bytes)
         return SHEAF_ECORRUPT;
-    if (closed && !(g->closed = aligned(sizeof(*g->closed))))
+    if (closed && !(g->closed = hash_alloc(sizeof(*g->closed))))
         return SHEAF_ENOMEM;
     if (closed)
         memcpy(g->closed, bytes, sizeof(*g->closed));
