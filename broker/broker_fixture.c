@@ -400,6 +400,34 @@ uint64_t worker_reports(struct broker_fixture *f, uint64_t peer, const struct ms
     return worker_reports_as(f, peer, l, from, n, TASK_DONE, closed);
 }
 
+uint64_t worker_reports_all_kinds(struct broker_fixture *f, uint64_t peer, const struct msg_lease *l, uint64_t from,
+                                  uint64_t n)
+{
+    static const uint8_t status[] = {TASK_DONE, TASK_FAILED};
+    const double scores[] = {(double)from, __builtin_nan("")}, value = 3;
+    SHEAF_ASSERT(n == 1 || n == 2);
+    struct msg_run run = {
+        .from = from, .n = n, .status = {status + 2 - n, n}, .scores = {scores + 2 - n, n * sizeof(*scores)}};
+    struct msg_failure failure = {
+        .position = from + n - 1, .kind = FAIL_CRASH, .reason = "why", .attempts = 1, .tail = "words"};
+    struct msg_log log = {.position = from, .has_position = true, .level = 1, .text = "line"};
+    struct msg_group group = {.position = from, .group = "g", .values = {&value, sizeof(value)}};
+    fixture_report(f, peer,
+                   &(struct msg_report){.seq = ++f->seq,
+                                        .sweep = l->sweep,
+                                        .lease = l->lease,
+                                        .runs = &run,
+                                        .n_runs = 1,
+                                        .failures = &failure,
+                                        .n_failures = 1,
+                                        .logs = &log,
+                                        .n_logs = 1,
+                                        .groups = &group,
+                                        .n_groups = 1,
+                                        .broken = ""});
+    return f->seq;
+}
+
 bool worker_acked(struct broker_fixture *f, uint64_t peer, uint64_t seq)
 {
     bool acked = false;

@@ -81,6 +81,9 @@ uint64_t worker_reports(struct broker_fixture *f, uint64_t peer, const struct ms
 /* The same, all of one status. */
 uint64_t worker_reports_as(struct broker_fixture *f, uint64_t peer, const struct msg_lease *l, uint64_t from,
                            uint64_t n, uint8_t status, bool closed);
+/* The same with everything that a report can carry: n is 1 or 2, the last one has failed, the first has a log line and a group. */
+uint64_t worker_reports_all_kinds(struct broker_fixture *f, uint64_t peer, const struct msg_lease *l, uint64_t from,
+                                  uint64_t n);
 void fixture_report(struct broker_fixture *f, uint64_t peer, const struct msg_report *m);
 bool worker_acked(struct broker_fixture *f, uint64_t peer, uint64_t seq);
 

@@ -14,29 +14,6 @@
 
 #include <stdlib.h>
 
-/* One report with everything that a report can carry. */
-static void report_all_kinds(struct broker_fixture *f, const struct msg_lease *l)
-{
-    static const double scores[] = {1, 2}, value = 3;
-    struct msg_run run = {.from = l->from, .n = 2, .status = {"\1\2", 2}, .scores = {scores, 16}};
-    struct msg_failure failure = {.position = l->from + 1, .kind = FAIL_CRASH, .reason = "r", .tail = "t"};
-    struct msg_log log = {.level = 1, .text = "line"};
-    struct msg_group group = {.position = l->from, .group = "g", .values = {&value, 8}};
-    fixture_report(f, WORKER_A,
-                   &(struct msg_report){.seq = ++f->seq,
-                                        .sweep = l->sweep,
-                                        .lease = l->lease,
-                                        .runs = &run,
-                                        .n_runs = 1,
-                                        .failures = &failure,
-                                        .n_failures = 1,
-                                        .logs = &log,
-                                        .n_logs = 1,
-                                        .groups = &group,
-                                        .n_groups = 1,
-                                        .broken = ""});
-}
-
 static void clients_look(struct broker_fixture *f)
 {
     fixture_message(f, CLIENT, MSG_WATCH, &(struct msg_watch){.every_ms = 500, .top = 5, .plan = true});
@@ -58,7 +35,7 @@ static void work(struct broker_fixture *f)
             for (uint32_t i = 0; i < m->n_leases; i++, idle = 0) {
                 const struct msg_lease *l = &m->leases[i];
                 if (first && l->to - l->from > 1)
-                    report_all_kinds(f, l);
+                    worker_reports_all_kinds(f, WORKER_A, l, l->from, 2);
                 first = false;
                 worker_reports(f, WORKER_A, l, l->from, l->to - l->from, true);
             }
@@ -142,7 +119,7 @@ static bool restart_with(unsigned n, uint64_t keep_best)
     client_gets_sweep(f);
     worker_hello(f, WORKER_A, 2, NULL, 0);
     struct msg_lease l = worker_gets(f, WORKER_A);
-    report_all_kinds(f, &l);
+    worker_reports_all_kinds(f, WORKER_A, &l, l.from, 2);
     fixture_settle(f);
     fixture_restart(f);
     struct msg_held held = held_of(&l);

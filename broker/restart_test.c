@@ -262,30 +262,6 @@ static void stopped_while_it_reads_it_reads_no_further(void **state)
     (void)sweep;
 }
 
-/* One task, which fails, with a group row of its own all the same and a log line. */
-static uint64_t reports_texts(struct broker_fixture *f, const struct msg_lease *l, uint64_t position)
-{
-    static const double value = 3, nan = __builtin_nan("");
-    struct msg_run run = {.from = position, .n = 1, .status = {"\2", 1}, .scores = {&nan, 8}};
-    struct msg_failure failure = {.position = position, .kind = FAIL_ERROR, .reason = "r", .attempts = 1, .tail = ""};
-    struct msg_log log = {.position = position, .has_position = true, .text = "line"};
-    struct msg_group group = {.position = position, .group = "g", .values = {&value, 8}};
-    fixture_report(f, WORKER_A,
-                   &(struct msg_report){.seq = ++f->seq,
-                                        .sweep = l->sweep,
-                                        .lease = l->lease,
-                                        .runs = &run,
-                                        .n_runs = 1,
-                                        .failures = &failure,
-                                        .n_failures = 1,
-                                        .logs = &log,
-                                        .n_logs = 1,
-                                        .groups = &group,
-                                        .n_groups = 1,
-                                        .broken = ""});
-    return f->seq;
-}
-
 static uint32_t stored(struct broker_fixture *f, uint64_t sweep, uint32_t kind)
 {
     struct msg_read read = {.sweep = sweep, .kind = kind};
@@ -303,7 +279,7 @@ static void log_lines_and_group_rows_of_earlier_runs_count(void **state)
     uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
     for (uint64_t i = 0; i < 3; i++)
-        reports_texts(f, &l, i);
+        worker_reports_all_kinds(f, WORKER_A, &l, i, 1);
     fixture_settle(f);
     fixture_restart(f);
     fixture_settle(f);
@@ -319,9 +295,9 @@ static void keep_best_stores_no_text_twice_when_a_snapshot_is_lost(void **state)
     f->plan.plan.keep_best = 3;
     uint64_t sweep = fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
-    reports_texts(f, &l, 0);
+    worker_reports_all_kinds(f, WORKER_A, &l, 0, 1);
     fixture_settle(f);
-    uint64_t seq = reports_texts(f, &l, 1);
+    uint64_t seq = worker_reports_all_kinds(f, WORKER_A, &l, 1, 1);
     fixture_commit(f);
     assert_false(worker_acked(f, WORKER_A, seq));
     assert_true(stored(f, sweep, READ_GROUPS) == 2 && stored(f, sweep, READ_FAILURES) == 2);
@@ -331,7 +307,7 @@ static void keep_best_stores_no_text_twice_when_a_snapshot_is_lost(void **state)
     assert_true(stored(f, sweep, READ_GROUPS) == 1 && stored(f, sweep, READ_FAILURES) == 1);
     struct msg_held held = held_of(&l);
     worker_hello(f, WORKER_A, 1, &held, 1);
-    reports_texts(f, &l, 1);
+    worker_reports_all_kinds(f, WORKER_A, &l, 1, 1);
     fixture_settle(f);
     assert_true(client_status(f, sweep)->groups == 2 && client_status(f, sweep)->failed == 2);
     assert_true(stored(f, sweep, READ_GROUPS) == 2 && stored(f, sweep, READ_FAILURES) == 2);

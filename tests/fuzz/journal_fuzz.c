@@ -41,28 +41,9 @@ static void path_of(char path[64], const char *name)
 /* Two sweeps, one of which keeps its best trials only; with failures, a log line and a group. */
 static void run_sweeps(struct broker_fixture *f)
 {
-    uint64_t sweep = client_gets_sweep(f);
-    worker_hello(f, WORKER_A, 1, NULL, 0);
+    fixture_sweep(f);
     struct msg_lease l = worker_gets(f, WORKER_A);
-    double scores[] = {1, 2};
-    uint8_t status[] = {1, 2};
-    struct msg_run run = {.from = l.from, .n = 2, .status = {status, 2}, .scores = {scores, sizeof(scores)}};
-    struct msg_failure failure = {.position = l.from + 1, .kind = FAIL_CRASH, .reason = "why", .tail = "words"};
-    struct msg_log line = {.position = l.from, .has_position = true, .level = 1, .text = "line"};
-    struct msg_group group = {.position = l.from, .group = "g", .values = {scores, 8}};
-    struct msg_report m = {.seq = ++f->seq,
-                           .sweep = sweep,
-                           .lease = l.lease,
-                           .runs = &run,
-                           .n_runs = 1,
-                           .failures = &failure,
-                           .n_failures = 1,
-                           .logs = &line,
-                           .n_logs = 1,
-                           .groups = &group,
-                           .n_groups = 1,
-                           .broken = ""};
-    fixture_report(f, WORKER_A, &m);
+    worker_reports_all_kinds(f, WORKER_A, &l, l.from, 2);
     worker_reports(f, WORKER_A, &l, l.from + 2, l.to - l.from - 2, true);
     worker_does_all(f, WORKER_A);
     plan_fixture_init(&f->plan, 20, 1);
