@@ -235,8 +235,10 @@ struct sim_event sim_next(struct sim *s);
 void event_drop(struct sim_event *ev);
 void sim_carry(struct sim *s, struct sim_event ev, bool cut, const struct buf *head, const struct buf *frame);
 void sim_post(struct sim *s, struct sim_event ev, bool cut, uint32_t type, const void *body);
-/* The body of a message, in `a`; what: who cannot have sent such a thing. */
+/* The body of a message, in `a`; one that cannot be read is wrong. */
 void *sim_decode(struct sim *s, const struct sim_event *ev, struct arena *a, uint32_t *type);
+/* The same as a letter that holds its own copy of the bytes; *body lives as long. One reference, the caller's. */
+struct letter *sim_letter(struct sim *s, const struct sim_event *ev, uint32_t *type, void **body);
 
 /* simweather.c */
 void weather_choose(struct sim *s);

@@ -443,37 +443,17 @@ static void commit(struct scale *s)
     heap_inside(false);
 }
 
-struct parcel {
-    struct letter letter;
-    struct buf frame;
-    struct arena arena;
-};
-
-static void parcel_free(struct letter *l)
-{
-    struct parcel *p = (struct parcel *)(void *)l;
-    buf_finish(&p->frame);
-    arena_finish(&p->arena);
-    free(p);
-}
-
 static void to_broker(struct scale *s, const struct sim_event *ev)
 {
     uint32_t type;
+    void *body;
     heap_inside(true);
-    struct parcel *p = calloc(1, sizeof(*p));
-    SHEAF_ASSERT(p);
-    atomic_init(&p->letter.refs, 1);
-    p->letter.free = parcel_free;
-    arena_init(&p->arena, 0);
-    SHEAF_ASSERT(buf_append(&p->frame, ev->frame.data, ev->frame.len) == 0);
-    struct sim_event own = {.head = ev->head, .frame = p->frame};
-    void *body = sim_decode(&s->net, &own, &p->arena, &type);
+    struct letter *l = sim_letter(&s->net, ev, &type, &body);
     s->messages++;
     s->broker_free = s->net.now + CHARGE_NS;
     broker_time(s->broker, s->net.now);
-    (void)broker_message(s->broker, ev->peer, type, body, &p->letter);
-    letter_unref(&p->letter);
+    (void)broker_message(s->broker, ev->peer, type, body, l);
+    letter_unref(l);
     (void)broker_tick(s->broker);
     heap_inside(false);
 }

@@ -4,8 +4,6 @@
  */
 #include "tests/sim/sim.h"
 
-#include <stdlib.h>
-
 #define CHARGE_NS 20000 /* what the broker spends on a message */
 
 static bool send_to_client(struct sim *s, uint64_t peer, uint32_t type, const void *body)
@@ -112,40 +110,20 @@ void broker_turn(struct sim *s)
     sim_at(s, (struct sim_event){.at = s->now + wait, .kind = SIM_BROKER_TURN, .life = s->broker_life});
 }
 
-struct copy { /* a letter of the simulated network */
-    struct letter letter;
-    struct buf frame;
-    struct arena arena;
-};
-
-static void copy_free(struct letter *l)
-{
-    struct copy *c = (struct copy *)(void *)l;
-    buf_finish(&c->frame);
-    arena_finish(&c->arena);
-    free(c);
-}
-
-/* The event's bytes become the letter's. */
 void broker_takes(struct sim *s, const struct sim_event *ev)
 {
-    struct copy *c = calloc(1, sizeof(*c));
     uint32_t type;
-    atomic_init(&c->letter.refs, 1);
-    c->letter.free = copy_free;
-    arena_init(&c->arena, 0);
-    SHEAF_ASSERT(buf_append(&c->frame, ev->frame.data, ev->frame.len) == 0);
-    struct sim_event own = {.head = ev->head, .frame = c->frame};
-    void *body = sim_decode(s, &own, &c->arena, &type);
+    void *body;
+    struct letter *l = sim_letter(s, ev, &type, &body);
     struct vworker *w = ev->kind == SIM_TO_BROKER ? worker_by_peer(s, ev->peer) : NULL;
     if (w && type == MSG_REPORT)
         note_passed_over(s, w, body);
     s->broker_busy = (s->broker_busy > s->now ? s->broker_busy : s->now) + CHARGE_NS;
     s->reporting = 1u << (s->weather.mixed && ev->kind == SIM_TO_BROKER ? ev->node % 2 : 0);
     broker_clock(s);
-    if (broker_message(s->broker, ev->peer, type, body, &c->letter) < 0)
+    if (broker_message(s->broker, ev->peer, type, body, l) < 0)
         sim_wrong(s, "the broker takes no such message", "%s", proto_name(type));
     (void)broker_tick(s->broker);
     check_broker(s);
-    letter_unref(&c->letter);
+    letter_unref(l);
 }

@@ -92,3 +92,28 @@ void *sim_decode(struct sim *s, const struct sim_event *ev, struct arena *a, uin
     *type = head.type;
     return body;
 }
+
+struct arrived {
+    struct letter letter;
+    struct buf frame;
+    struct arena arena;
+};
+
+static void arrived_free(struct letter *l)
+{
+    struct arrived *a = (struct arrived *)(void *)l;
+    buf_finish(&a->frame);
+    arena_finish(&a->arena);
+    free(a);
+}
+
+struct letter *sim_letter(struct sim *s, const struct sim_event *ev, uint32_t *type, void **body)
+{
+    struct arrived *a = calloc(1, sizeof(*a));
+    SHEAF_ASSERT(a && buf_append(&a->frame, ev->frame.data, ev->frame.len) == 0);
+    atomic_init(&a->letter.refs, 1);
+    a->letter.free = arrived_free;
+    arena_init(&a->arena, 0);
+    *body = sim_decode(s, &(struct sim_event){.head = ev->head, .frame = a->frame}, &a->arena, type);
+    return &a->letter;
+}
