@@ -56,6 +56,15 @@ void lives_root(char *root, size_t size)
     SHEAF_ASSERT(dir_remove(root) == 0 && dir_make(root, 0700, NULL) == 0);
 }
 
+const char *lives_path(const char *root, const char *name)
+{
+    static char paths[8][128];
+    static unsigned next;
+    char *p = paths[next++ % 8];
+    SHEAF_ASSERT((size_t)snprintf(p, sizeof(paths[0]), "%s/%s", root, name) < sizeof(paths[0]));
+    return p;
+}
+
 /* ---- acknowledging ---- */
 
 static void acknowledge(struct lives *t, struct scribe_batch *b)

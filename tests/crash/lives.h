@@ -45,4 +45,7 @@ void lives_wrong(struct lives *t, const char *what, const char *more);
 /* A folder in memory where there is one, for this process; made anew. */
 void lives_root(char *root, size_t size);
 
+/* The path of a name in a folder: in memory of its own, which the eighth call from now writes anew. */
+const char *lives_path(const char *root, const char *name);
+
 #endif

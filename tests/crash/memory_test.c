@@ -33,15 +33,6 @@
 
 static char root[64];
 
-static const char *path(const char *name)
-{
-    static char paths[8][128];
-    static unsigned next;
-    char *p = paths[next++ % 8];
-    snprintf(p, sizeof(paths[0]), "%s/%s", root, name);
-    return p;
-}
-
 /* ---- SQLite's allocator ---- */
 
 static sqlite3_mem_methods sqlite_memory;
@@ -142,7 +133,7 @@ static bool journal_life(unsigned n)
 {
     struct diag d = {""};
     lives_root(root, sizeof(root));
-    struct lives *t = lives_new(path("state"), 5);
+    struct lives *t = lives_new(lives_path(root, "state"), 5);
     alloc_fail_at(n);
     int err = work_and_read(t, &d);
     bool failed = alloc_has_failed();
@@ -226,7 +217,7 @@ static void results_are_written_or_refused(void **state)
     const struct journal_op group = {
         .kind = JOURNAL_GROUP, .sweep = 1, .group = {.position = 3, .group = "g", .values = {&value, 8}}};
     lives_root(root, sizeof(root));
-    assert_int_equal(journal_open(path("state"), true, &results_journal, NULL), 0);
+    assert_int_equal(journal_open(lives_path(root, "state"), true, &results_journal, NULL), 0);
     assert_int_equal(journal_begin(results_journal, NULL), 0);
     assert_int_equal(journal_apply(results_journal, &run, NULL), 0);
     assert_int_equal(journal_apply(results_journal, &group, NULL), 0);
@@ -242,8 +233,8 @@ static void results_are_written_or_refused(void **state)
 
 static int pack_and_open(struct diag *d)
 {
-    const struct pack_item array = {"a", path("a.npy")}, table = {"t", path("t.csv")};
-    const struct pack_job job = {.out = path("out.sheaf"),
+    const struct pack_item array = {"a", lives_path(root, "a.npy")}, table = {"t", lives_path(root, "t.csv")};
+    const struct pack_job job = {.out = lives_path(root, "out.sheaf"),
                                  .replace = true,
                                  .arrays = &array,
                                  .n_arrays = 1,
@@ -276,8 +267,8 @@ static void a_dataset_is_packed_and_opened_or_refused(void **state)
         assert_int_equal(buf_append(&npy, &i, sizeof(i)), 0);
         assert_int_equal(buf_printf(&csv, "key%d,%d,word%d\n", i % 7, 50 - i, i % 3), 0);
     }
-    assert_int_equal(file_write_atomic(path("a.npy"), npy.data, npy.len, NULL), 0);
-    assert_int_equal(file_write_atomic(path("t.csv"), csv.data, csv.len, NULL), 0);
+    assert_int_equal(file_write_atomic(lives_path(root, "a.npy"), npy.data, npy.len, NULL), 0);
+    assert_int_equal(file_write_atomic(lives_path(root, "t.csv"), csv.data, csv.len, NULL), 0);
     fail_each(pack_and_open);
     buf_finish(&npy);
     buf_finish(&csv);

@@ -14,6 +14,7 @@
 #include "data/npy.h"
 #include "data/pack.h"
 #include "tests/crash/disk.h"
+#include "tests/crash/lives.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -28,18 +29,9 @@
 static char root[64];
 static struct buf old_file, new_file; /* what a pack without failures makes of two inputs */
 
-static const char *path(const char *name)
-{
-    static char paths[8][128];
-    static unsigned next;
-    char *p = paths[next++ % 8];
-    snprintf(p, sizeof(paths[0]), "%s/%s", root, name);
-    return p;
-}
-
 static int save(const char *name, const struct buf *b)
 {
-    return file_write_atomic(path(name), b->data, b->len, NULL);
+    return file_write_atomic(lives_path(root, name), b->data, b->len, NULL);
 }
 
 static void save_inputs(int32_t first)
@@ -61,8 +53,8 @@ static void save_inputs(int32_t first)
 
 static int pack(bool replace, struct diag *d)
 {
-    const struct pack_item array = {"a", path("a.npy")}, table = {"t", path("t.csv")};
-    const struct pack_job job = {.out = path("out.sheaf"),
+    const struct pack_item array = {"a", lives_path(root, "a.npy")}, table = {"t", lives_path(root, "t.csv")};
+    const struct pack_job job = {.out = lives_path(root, "out.sheaf"),
                                  .replace = replace,
                                  .arrays = &array,
                                  .n_arrays = 1,
@@ -77,8 +69,8 @@ static int pack(bool replace, struct diag *d)
 static struct buf bytes_of(const char *name)
 {
     struct buf b = {0};
-    if (access(path(name), F_OK) == 0)
-        assert_int_equal(file_read(path(name), 1 << 24, &b, NULL), 0);
+    if (access(lives_path(root, name), F_OK) == 0)
+        assert_int_equal(file_read(lives_path(root, name), 1 << 24, &b, NULL), 0);
     return b;
 }
 
