@@ -5,28 +5,19 @@
 #include "broker/wake.h"
 
 #include "common/err.h"
+#include "common/fsutil.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
-static int prepare(int fd)
-{
-    int flags = fcntl(fd, F_GETFL);
-    return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? 0
-                                                                                                            : SHEAF_EIO;
-}
-
 int wake_init(struct wake *w)
 {
     int fds[2];
-    if (pipe(fds) != 0)
+    if (pipe_make(fds, O_NONBLOCK) != 0)
         return SHEAF_EIO;
     w->fd = fds[0];
     w->write = fds[1];
-    if (prepare(fds[0]) == 0 && prepare(fds[1]) == 0)
-        return 0;
-    wake_finish(w);
-    return SHEAF_EIO;
+    return 0;
 }
 
 void wake_finish(struct wake *w)

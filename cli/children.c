@@ -4,6 +4,7 @@
  */
 #include "cli/children.h"
 #include "common/clock.h"
+#include "common/fsutil.h"
 #include "common/sigfd.h"
 #include "worker/crew.h"
 #include "worker/selfexe.h"
@@ -27,16 +28,6 @@
 #define MAX_RESTARTS 3u
 
 static const char *const role_names[CHILD_ROLES] = {"broker", "worker"};
-
-static int close_on_exec_pipe(int ends[2])
-{
-    if (pipe(ends) != 0)
-        return -1;
-    for (int i = 0; i < 2; i++)
-        if (fcntl(ends[i], F_SETFD, FD_CLOEXEC) != 0)
-            return -1;
-    return 0;
-}
 
 /* A socket that accepts nothing yet: whoever connects waits in its queue for the broker. */
 static int listen_at(const char *path)
@@ -71,7 +62,7 @@ int children_init(struct children *c, uint64_t slots, int sigfd, struct diag *d)
         return err;
     }
     (void)snprintf(c->endpoint, sizeof c->endpoint, "ipc://%s", c->socket_path);
-    if (close_on_exec_pipe(c->lifeline) != 0)
+    if (pipe_make(c->lifeline, 0) != 0)
         return diag_fail(d, SHEAF_EIO, "a pipe: %s", strerror(errno));
     c->listening = listen_at(c->socket_path);
     return c->listening >= 0 ? SHEAF_OK
@@ -94,7 +85,7 @@ static int open_input(struct children *c, enum child_role role, struct diag *d)
         return nothing >= 0 ? nothing : diag_fail(d, SHEAF_EIO, "/dev/null: %s", strerror(errno));
     }
     close_fd(&c->state_pipe);
-    if (close_on_exec_pipe(ends) != 0)
+    if (pipe_make(ends, 0) != 0)
         return diag_fail(d, SHEAF_EIO, "a pipe: %s", strerror(errno));
     c->state_pipe = ends[1];
     return ends[0];

@@ -236,6 +236,25 @@ int dir_remove(const char *path)
     return file_error(remove_at(AT_FDCWD, path));
 }
 
+int pipe_make(int ends[2], int flags)
+{
+    int made[2];
+    ends[0] = ends[1] = -1;
+    if (pipe(made) != 0)
+        return SHEAF_EIO;
+    for (int i = 0; i < 2; i++)
+        if (fcntl(made[i], F_SETFD, FD_CLOEXEC) != 0 || (flags != 0 && fcntl(made[i], F_SETFL, flags) != 0)) {
+            int failed = errno;
+            close(made[0]);
+            close(made[1]);
+            errno = failed;
+            return SHEAF_EIO;
+        }
+    ends[0] = made[0];
+    ends[1] = made[1];
+    return 0;
+}
+
 int descriptors_check(unsigned n, struct diag *d)
 {
     int fds[DESCRIPTORS_MOST], failed = 0;

@@ -31,6 +31,10 @@ int dir_make(const char *path, mode_t mode, struct diag *d);
  * the rest is removed as far as possible. */
 int dir_remove(const char *path);
 
+/* A pipe that no program we start inherits. flags: 0, or O_NONBLOCK for both ends. 0, or SHEAF_EIO: errno says why, and the ends are
+ * -1. */
+int pipe_make(int ends[2], int flags);
+
 /* Can so many more descriptors (at most DESCRIPTORS_MOST) be opened? To be asked before libzmq is let go: where it gets none it ends
  * the process. 0, or SHEAF_EIO with a line that says what to do. */
 #define DESCRIPTORS_MOST 64u

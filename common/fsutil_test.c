@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -210,19 +211,61 @@ static void system_errors_become_ours(void **state)
     assert_int_equal(file_error(EACCES), SHEAF_EIO);
 }
 
+static void a_pipe_is_closed_on_exec_and_waits_unless_told_not_to(void **state)
+{
+    (void)state;
+    static const int flags[] = {0, O_NONBLOCK};
+    for (size_t i = 0; i < 2; i++) {
+        int ends[2];
+        char got = 0;
+        assert_int_equal(pipe_make(ends, flags[i]), 0);
+        for (size_t j = 0; j < 2; j++) {
+            assert_int_equal(fcntl(ends[j], F_GETFD), FD_CLOEXEC);
+            assert_int_equal(fcntl(ends[j], F_GETFL) & O_NONBLOCK, flags[i]);
+        }
+        assert_int_equal(write(ends[1], "x", 1), 1);
+        assert_int_equal(read(ends[0], &got, 1), 1);
+        assert_int_equal(got, 'x');
+        close(ends[0]);
+        close(ends[1]);
+    }
+}
+
+/* The next n descriptors can be had, and no more, until it is set back to what this returns. */
+static struct rlimit leave_descriptors(unsigned n)
+{
+    struct rlimit old;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    int next = dup(0);
+    assert_true(next >= 0);
+    close(next);
+    struct rlimit tight = {(rlim_t)next + n, old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    return old;
+}
+
+static void a_pipe_for_which_there_is_no_room_leaves_nothing(void **state)
+{
+    (void)state;
+    int ends[2] = {7, 7};
+    struct rlimit old = leave_descriptors(1);
+    int err = pipe_make(ends, 0), why = errno, one = dup(0);
+    close(one);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_int_equal(err, SHEAF_EIO);
+    assert_int_equal(why, EMFILE);
+    assert_true(ends[0] == -1 && ends[1] == -1);
+    assert_true(one >= 0);
+}
+
 #define IN_WORK(test) cmocka_unit_test_setup_teardown(test, enter_work, leave_work)
 
 static void too_few_descriptors_are_said_before_they_run_out(void **state)
 {
     (void)state;
-    struct rlimit old;
     struct diag d = {""};
     assert_int_equal(descriptors_check(DESCRIPTORS_MOST, &d), 0);
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
-    int next = dup(0);
-    close(next);
-    struct rlimit tight = {(rlim_t)next + 5, old.rlim_max};
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    struct rlimit old = leave_descriptors(5);
     int enough = descriptors_check(5, &d), few = descriptors_check(6, &d), again = descriptors_check(5, NULL);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
     assert_int_equal(enough, 0);
@@ -245,6 +288,8 @@ int main(void)
         IN_WORK(removing_a_file_or_nothing_works_too),
         IN_WORK(relative_paths_count_from_the_base),
         cmocka_unit_test(system_errors_become_ours),
+        cmocka_unit_test(a_pipe_is_closed_on_exec_and_waits_unless_told_not_to),
+        cmocka_unit_test(a_pipe_for_which_there_is_no_room_leaves_nothing),
         cmocka_unit_test(too_few_descriptors_are_said_before_they_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

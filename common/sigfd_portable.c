@@ -4,6 +4,8 @@
  */
 #include "common/sigfd.h"
 
+#include "common/fsutil.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -26,16 +28,6 @@ static void on_signal(int signal_number)
     errno = saved;
 }
 
-static int pipe_open(void)
-{
-    if (pipe(pipe_ends) != 0)
-        return -1;
-    for (int i = 0; i < 2; i++)
-        if (fcntl(pipe_ends[i], F_SETFD, FD_CLOEXEC) != 0 || fcntl(pipe_ends[i], F_SETFL, O_NONBLOCK) != 0)
-            return -1;
-    return 0;
-}
-
 /* Whoever started us may have blocked them, and a mask is inherited. */
 static void unblock(const int *signals, size_t n)
 {
@@ -49,11 +41,8 @@ static void unblock(const int *signals, size_t n)
 int sigfd_open(const int *signals, size_t n, struct diag *d)
 {
     SHEAF_ASSERT(n <= MAX_SIGNALS && pipe_ends[0] < 0);
-    if (pipe_open() != 0) {
-        int err = errno;
-        sigfd_close(pipe_ends[0]);
-        return diag_fail(d, SHEAF_EIO, "a pipe for signals: %s", strerror(err));
-    }
+    if (pipe_make(pipe_ends, O_NONBLOCK) != 0)
+        return diag_fail(d, SHEAF_EIO, "a pipe for signals: %s", strerror(errno));
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;

@@ -2,6 +2,7 @@
  *
  * crew: see crew.h. One thread; nothing here waits for a slot.
  */
+#include "common/fsutil.h"
 #include "common/log.h"
 #include "worker/crew_impl.h"
 #include "common/procinfo.h"
@@ -172,14 +173,6 @@ static void raise_fd_limit(uint32_t n_slots)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static bool open_lifeline(int ends[2])
-{
-    if (pipe(ends) == 0)
-        return fcntl(ends[0], F_SETFD, FD_CLOEXEC) == 0 && fcntl(ends[1], F_SETFD, FD_CLOEXEC) == 0;
-    ends[0] = ends[1] = -1;
-    return false;
-}
-
 struct crew *crew_create(const char *exe, uint32_t n_slots, const struct crew_events *ev, struct diag *d)
 {
     SHEAF_ASSERT(n_slots >= 1 && n_slots <= CREW_MAX_SLOTS);
@@ -208,7 +201,7 @@ struct crew *crew_create(const char *exe, uint32_t n_slots, const struct crew_ev
     c->watch = watch_create((size_t)n_slots * N_SOURCES);
     c->keeper = keeper_create(n_slots, send_cache, c);
     c->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    bool piped = open_lifeline(c->lifeline);
+    bool piped = pipe_make(c->lifeline, 0) == 0;
     if (c->slots && c->side && c->status && c->scores && c->watch && c->keeper && c->null_fd >= 0 && piped)
         return c;
     diag_fail(d, SHEAF_ENOMEM, "slots cannot be managed: out of memory or descriptors");

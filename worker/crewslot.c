@@ -4,6 +4,7 @@
  * plan, and nothing else; it leads a process group of its own, so that a Ctrl-C does not reach it and what it starts dies
  * with it.
  */
+#include "common/fsutil.h"
 #include "common/text.h"
 #include "worker/crew_impl.h"
 #include "common/procinfo.h"
@@ -58,14 +59,12 @@ static int keep_plan(struct crew *c, struct slice plan, struct diag *d)
     return c->plan_map ? 0 : diag_fail(d, SHEAF_ENOMEM, "the plan cannot be mapped: %s", strerror(errno));
 }
 
-static int make_pipe(int *ours, int *theirs)
+static int output_pipe(int *ours, int *theirs)
 {
     int fds[2];
-    if (pipe(fds) != 0)
+    if (pipe_make(fds, 0) != 0)
         return SHEAF_EIO;
-    (void)fcntl(fds[0], F_SETFD, FD_CLOEXEC);
-    (void)fcntl(fds[1], F_SETFD, FD_CLOEXEC);
-    (void)fcntl(fds[0], F_SETFL, O_NONBLOCK);
+    (void)fcntl(fds[0], F_SETFL, O_NONBLOCK); /* not theirs: what a plugin prints waits for room */
     *ours = fds[0];
     *theirs = fds[1];
     return 0;
@@ -80,7 +79,7 @@ static int make_ends(struct crew_slot *s, struct child_ends *theirs, uint32_t n_
     (void)fcntl(pair[1], F_SETFD, FD_CLOEXEC);
     s->sock = pair[0];
     theirs->sock = pair[1];
-    if (make_pipe(&s->pipes[0].fd, &theirs->out) != 0 || make_pipe(&s->pipes[1].fd, &theirs->err) != 0)
+    if (output_pipe(&s->pipes[0].fd, &theirs->out) != 0 || output_pipe(&s->pipes[1].fd, &theirs->err) != 0)
         return diag_fail(d, SHEAF_EIO, "no pipe for a slot: %s", strerror(errno));
     s->map_size = page_size(n_scores);
     int rc = memfile_create(&theirs->page, s->map_size, d);
