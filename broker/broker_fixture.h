@@ -37,9 +37,10 @@ void fixture_init(struct broker_fixture *f);
 void fixture_init_in(struct broker_fixture *f, const char *dir); /* which need not be there, and goes at the end */
 void fixture_finish(struct broker_fixture *f);
 
-/* The same for cmocka: *state becomes a fixture of its own. */
+/* The same for cmocka: *state becomes a fixture of its own. FIXTURE_TEST: a row of the table of tests that have it so. */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
+#define FIXTURE_TEST(test_) cmocka_unit_test_setup_teardown(test_, fixture_setup, fixture_teardown)
 
 /* Another broker takes up what is durable; what was not is lost. */
 void fixture_restart(struct broker_fixture *f);

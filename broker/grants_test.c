@@ -314,28 +314,26 @@ static void what_comes_back_goes_to_workers_that_are_heard_of(void **state)
     assert_true(mailbox_count(&f->out, WORKER_A, MSG_GRANT) > 0);
 }
 
-#define TEST(test_) cmocka_unit_test_setup_teardown(test_, fixture_setup, fixture_teardown)
-
 static const struct CMUnitTest tests[] = {
-    TEST(the_first_lease_is_small_and_comes_with_the_plan),
-    TEST(leases_grow_fourfold_up_to_seven_seconds_of_work),
-    TEST(a_slow_worker_gets_at_least_one_task),
-    TEST(a_rate_on_one_sweep_sizes_no_lease_of_another),
-    TEST(near_the_end_workers_share),
-    TEST(leases_are_cut_at_trials),
-    TEST(nothing_is_granted_beyond_the_durable_frontier),
-    TEST(small_pieces_leave_together),
-    TEST(a_worker_that_got_nothing_is_served_when_there_is_something),
-    TEST(a_plan_is_sent_to_who_asks),
-    TEST(the_worker_that_would_finish_last_gives_a_tail_back),
-    TEST(a_lost_answer_to_a_take_is_heard_from_the_next_beat),
-    TEST(a_worker_is_no_faster_than_its_reports),
-    TEST(a_taken_tail_that_is_reported_after_all_counts_once),
-    TEST(nonsense_about_a_taken_tail_changes_nothing),
-    TEST(the_last_task_runs_on_an_idle_worker_as_well),
-    TEST(a_second_run_that_is_lost_leaves_the_task_to_the_first),
-    TEST(another_worker_may_be_its_second_then),
-    TEST(what_comes_back_goes_to_workers_that_are_heard_of),
+    FIXTURE_TEST(the_first_lease_is_small_and_comes_with_the_plan),
+    FIXTURE_TEST(leases_grow_fourfold_up_to_seven_seconds_of_work),
+    FIXTURE_TEST(a_slow_worker_gets_at_least_one_task),
+    FIXTURE_TEST(a_rate_on_one_sweep_sizes_no_lease_of_another),
+    FIXTURE_TEST(near_the_end_workers_share),
+    FIXTURE_TEST(leases_are_cut_at_trials),
+    FIXTURE_TEST(nothing_is_granted_beyond_the_durable_frontier),
+    FIXTURE_TEST(small_pieces_leave_together),
+    FIXTURE_TEST(a_worker_that_got_nothing_is_served_when_there_is_something),
+    FIXTURE_TEST(a_plan_is_sent_to_who_asks),
+    FIXTURE_TEST(the_worker_that_would_finish_last_gives_a_tail_back),
+    FIXTURE_TEST(a_lost_answer_to_a_take_is_heard_from_the_next_beat),
+    FIXTURE_TEST(a_worker_is_no_faster_than_its_reports),
+    FIXTURE_TEST(a_taken_tail_that_is_reported_after_all_counts_once),
+    FIXTURE_TEST(nonsense_about_a_taken_tail_changes_nothing),
+    FIXTURE_TEST(the_last_task_runs_on_an_idle_worker_as_well),
+    FIXTURE_TEST(a_second_run_that_is_lost_leaves_the_task_to_the_first),
+    FIXTURE_TEST(another_worker_may_be_its_second_then),
+    FIXTURE_TEST(what_comes_back_goes_to_workers_that_are_heard_of),
 };
 
 int main(void)

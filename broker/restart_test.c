@@ -374,29 +374,27 @@ static void a_damaged_snapshot_is_noticed(void **state)
     assert_int_equal(broker_restore(f->broker, &stored, &d), SHEAF_ECORRUPT);
 }
 
-#define TEST(test_) cmocka_unit_test_setup_teardown(test_, fixture_setup, fixture_teardown)
-
 static const struct CMUnitTest tests[] = {
-    TEST(what_was_durable_is_not_done_again),
-    TEST(below_the_frontier_the_restarted_broker_waits),
-    TEST(beyond_the_frontier_it_grants_at_once),
-    TEST(the_wait_ends_when_every_expected_worker_is_there),
-    TEST(a_sweep_that_had_ended_stays_ended),
-    TEST(asked_for_again_while_it_is_read_back_it_goes_on),
-    TEST(a_sweep_that_was_taken_up_again_goes_on_after_a_restart),
-    TEST(a_sweep_that_was_cancelled_is_so_after_a_restart),
-    TEST(the_number_of_a_removed_sweep_is_not_given_again),
-    TEST(nothing_is_granted_of_a_sweep_that_may_not_outlive_the_broker),
-    TEST(another_plan_while_it_is_read_back_reads_it_again),
-    TEST(reports_wait_until_the_runs_are_read_back),
-    TEST(all_runs_are_read_back_however_many_failures_there_are),
-    TEST(stopped_while_it_reads_it_reads_no_further),
-    TEST(log_lines_and_group_rows_of_earlier_runs_count),
-    TEST(keep_best_stores_no_text_twice_when_a_snapshot_is_lost),
-    TEST(keep_best_acknowledges_with_the_snapshot),
-    TEST(one_snapshot_waits_for_the_other),
-    TEST(keep_best_ends_with_the_same_digest),
-    TEST(a_damaged_snapshot_is_noticed),
+    FIXTURE_TEST(what_was_durable_is_not_done_again),
+    FIXTURE_TEST(below_the_frontier_the_restarted_broker_waits),
+    FIXTURE_TEST(beyond_the_frontier_it_grants_at_once),
+    FIXTURE_TEST(the_wait_ends_when_every_expected_worker_is_there),
+    FIXTURE_TEST(a_sweep_that_had_ended_stays_ended),
+    FIXTURE_TEST(asked_for_again_while_it_is_read_back_it_goes_on),
+    FIXTURE_TEST(a_sweep_that_was_taken_up_again_goes_on_after_a_restart),
+    FIXTURE_TEST(a_sweep_that_was_cancelled_is_so_after_a_restart),
+    FIXTURE_TEST(the_number_of_a_removed_sweep_is_not_given_again),
+    FIXTURE_TEST(nothing_is_granted_of_a_sweep_that_may_not_outlive_the_broker),
+    FIXTURE_TEST(another_plan_while_it_is_read_back_reads_it_again),
+    FIXTURE_TEST(reports_wait_until_the_runs_are_read_back),
+    FIXTURE_TEST(all_runs_are_read_back_however_many_failures_there_are),
+    FIXTURE_TEST(stopped_while_it_reads_it_reads_no_further),
+    FIXTURE_TEST(log_lines_and_group_rows_of_earlier_runs_count),
+    FIXTURE_TEST(keep_best_stores_no_text_twice_when_a_snapshot_is_lost),
+    FIXTURE_TEST(keep_best_acknowledges_with_the_snapshot),
+    FIXTURE_TEST(one_snapshot_waits_for_the_other),
+    FIXTURE_TEST(keep_best_ends_with_the_same_digest),
+    FIXTURE_TEST(a_damaged_snapshot_is_noticed),
 };
 
 int main(void)
