@@ -22,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -264,21 +263,11 @@ static int turns(struct loop *l, struct diag *d)
 
 /* ---- start and end ---- */
 
-/* Every peer takes a descriptor: a thousand workers are more than the usual limit. */
-static void raise_descriptors(void)
-{
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-        return;
-    files.rlim_cur = files.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &files);
-}
-
 static int open_socket(struct loop *l, struct diag *d)
 {
     int one = 1, linger = 500, handshake = HANDSHAKE_MS, waiting = PEER_MESSAGES;
     int64_t most = (int64_t)PROTO_MAX_BODY;
-    raise_descriptors();
+    descriptors_raise(DESCRIPTORS_ALL); /* every peer takes one: a thousand workers are more than the usual limit */
     int few = descriptors_check(DESCRIPTORS, d);
     if (few < 0)
         return few;

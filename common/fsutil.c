@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -234,6 +235,15 @@ static int remove_at(int parent, const char *name)
 int dir_remove(const char *path)
 {
     return file_error(remove_at(AT_FDCWD, path));
+}
+
+void descriptors_raise(uint64_t n)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= n)
+        return;
+    limit.rlim_cur = n < limit.rlim_max ? n : limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int pipe_make(int ends[2], int flags)

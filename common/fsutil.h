@@ -11,6 +11,7 @@
 #include "common/err.h"
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Our error for an errno: SHEAF_ENOENT, SHEAF_ENOSPC, SHEAF_ENOMEM, SHEAF_EBUSY, or SHEAF_EIO for all others. */
@@ -30,6 +31,11 @@ int dir_make(const char *path, mode_t mode, struct diag *d);
 /* rm -rf: removes a file, a link (never what it points to) or a whole tree. 0 also when nothing is there; on an error
  * the rest is removed as far as possible. */
 int dir_remove(const char *path);
+
+/* Lets this process have so many descriptors, or as many as the hard limit allows; never fewer than before. It is for those who can
+ * live with less: descriptors_check says whether it is too little. */
+#define DESCRIPTORS_ALL UINT64_MAX
+void descriptors_raise(uint64_t n);
 
 /* A pipe that no program we start inherits. flags: 0, or O_NONBLOCK for both ends. 0, or SHEAF_EIO: errno says why, and the ends are
  * -1. */

@@ -275,6 +275,30 @@ static void too_few_descriptors_are_said_before_they_run_out(void **state)
                                 "raise the limit: ulimit -n");
 }
 
+static rlim_t descriptors_now(void)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    return limit.rlim_cur;
+}
+
+static void descriptors_are_raised_as_far_as_is_asked_and_allowed(void **state)
+{
+    (void)state;
+    struct rlimit old = leave_descriptors(5);
+    rlim_t before = descriptors_now();
+    descriptors_raise(before - 1);
+    rlim_t fewer = descriptors_now();
+    descriptors_raise(before + 3);
+    rlim_t more = descriptors_now();
+    descriptors_raise(DESCRIPTORS_ALL);
+    rlim_t most = descriptors_now();
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_int_equal(fewer, before);
+    assert_int_equal(more, before + 3);
+    assert_int_equal(most, old.rlim_max);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +314,7 @@ int main(void)
         cmocka_unit_test(system_errors_become_ours),
         cmocka_unit_test(a_pipe_is_closed_on_exec_and_waits_unless_told_not_to),
         cmocka_unit_test(a_pipe_for_which_there_is_no_room_leaves_nothing),
+        cmocka_unit_test(descriptors_are_raised_as_far_as_is_asked_and_allowed),
         cmocka_unit_test(too_few_descriptors_are_said_before_they_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /* ---- to a slot ---- */
@@ -162,17 +161,6 @@ const struct slot_ops *crew_ops(struct crew *c)
 
 /* ---- life ---- */
 
-/* Each slot is four descriptors here, and a cache one more. */
-static void raise_fd_limit(uint32_t n_slots)
-{
-    struct rlimit limit;
-    rlim_t need = (rlim_t)n_slots * 4 + 512;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
-        return;
-    limit.rlim_cur = need < limit.rlim_max ? need : limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 struct crew *crew_create(const char *exe, uint32_t n_slots, const struct crew_events *ev, struct diag *d)
 {
     SHEAF_ASSERT(n_slots >= 1 && n_slots <= CREW_MAX_SLOTS);
@@ -181,7 +169,7 @@ struct crew *crew_create(const char *exe, uint32_t n_slots, const struct crew_ev
         diag_fail(d, SHEAF_ENOMEM, "out of memory");
         return NULL;
     }
-    raise_fd_limit(n_slots);
+    descriptors_raise((uint64_t)n_slots * 4 + 512); /* each slot is four here, and a cache one more */
     c->ev = *ev;
     c->exe = exe;
     c->n_slots = n_slots;
