@@ -9,7 +9,6 @@
 #include "common/log.h"
 #include "common/mem.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -33,6 +32,7 @@ struct door {
     uint64_t closed;
     int64_t looked_at, floor_at;
     uint64_t floor, floor_next; /* least memory: in the interval before, in this one */
+    bool grown;                 /* by DOOR_CALM, at the last look */
     int64_t pressed_at;         /* the silent ones were closed because of it; 0 = they were not */
     uint64_t pressed_memory;
     int64_t give_back_at; /* what has been freed by then */
@@ -201,6 +201,7 @@ static void note_floor(struct door *door, int64_t now, uint64_t memory)
 static void watch_memory(struct door *door, int64_t now, uint64_t memory)
 {
     note_floor(door, now, memory);
+    door->grown = memory - door->floor >= DOOR_CALM;
     if (memory - door->floor < DOOR_GROWTH) {
         door->pressed_at = 0;
         return;
@@ -218,9 +219,14 @@ static void watch_memory(struct door *door, int64_t now, uint64_t memory)
     door->give_back_at = now + DOOR_SILENT_NS / 2;
 }
 
+bool door_due(const struct door *door, int64_t now)
+{
+    return now - door->looked_at >= DOOR_LOOK_NS;
+}
+
 int64_t door_wait(const struct door *door, int64_t now)
 {
-    int64_t left = door->looked_at + DOOR_LOOK_NS - now;
+    int64_t left = door->looked_at + (door->grown ? DOOR_LOOK_NS : DOOR_REST_NS) - now;
     return left > 0 ? left : 0;
 }
 

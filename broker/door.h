@@ -14,12 +14,15 @@
 
 #include "common/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <zmq.h>
 
 #define DOOR_STRANGER_NS (INT64_C(10) * 1000000000)
 #define DOOR_SILENT_NS (INT64_C(2) * 1000000000)
 #define DOOR_LOOK_NS (INT64_C(100) * 1000000)
+#define DOOR_REST_NS (INT64_C(500) * 1000000)
+#define DOOR_CALM ((uint64_t)64 << 20)
 #define DOOR_GROWTH ((uint64_t)512 << 20)
 #define DOOR_MOST 8192u /* connections; fewer where the process may have fewer descriptors */
 
@@ -32,7 +35,11 @@ void door_close(struct door *door); /* NULL is fine */
 /* A message of ours came; frame: one that libzmq received, not the identity. */
 void door_heard(struct door *door, const zmq_msg_t *frame, int64_t now);
 
-/* How long until the next look, in ns; 0 = now. */
+/* Has the last look been DOOR_LOOK_NS ago? */
+bool door_due(const struct door *door, int64_t now);
+
+/* How long one may sleep before the next look, in ns: DOOR_REST_NS after the last one, but only DOOR_LOOK_NS where memory had
+ * grown by DOOR_CALM then. To wake up costs 50 times what a look does. */
 int64_t door_wait(const struct door *door, int64_t now);
 
 /* Looks at everybody. memory: what this process has to itself, apart from what is known to be needed. */

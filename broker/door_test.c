@@ -136,8 +136,10 @@ static void who_brings_no_message_is_shown_out(void **state)
     int fd = stranger(f);
     wait_count(f, 2);
     pass(f, DOOR_LOOK_NS, MIB);
-    assert_int_equal(door_wait(f->door, f->now + 1), DOOR_LOOK_NS - 1);
-    assert_int_equal(door_wait(f->door, f->now + 2 * DOOR_LOOK_NS), 0);
+    assert_false(door_due(f->door, f->now + DOOR_LOOK_NS - 1));
+    assert_true(door_due(f->door, f->now + DOOR_LOOK_NS));
+    assert_int_equal(door_wait(f->door, f->now + 1), DOOR_REST_NS - 1);
+    assert_int_equal(door_wait(f->door, f->now + 2 * DOOR_REST_NS), 0);
     pass(f, DOOR_STRANGER_NS, MIB);
     assert_int_equal(door_closed(f->door), 1);
     assert_cut(fd);
@@ -155,6 +157,7 @@ static void who_is_silent_goes_when_memory_grows(void **state)
     pass(f, DOOR_SILENT_NS, 100 * MIB);
     pass(f, DOOR_LOOK_NS, 100 * MIB + DOOR_GROWTH - 1 - 99 * MIB); /* 1 MiB was the least */
     assert_int_equal(door_closed(f->door), 0);
+    assert_int_equal(door_wait(f->door, f->now), DOOR_LOOK_NS); /* something is coming */
     assert_int_equal(zmq_connect(f->dealer, f->endpoint), 0);
     speak(f);
     pass(f, DOOR_LOOK_NS, MIB + DOOR_GROWTH);

@@ -221,11 +221,11 @@ static bool lifeline_cut(int fd, short revents)
 static int64_t look_at_door(struct loop *l)
 {
     int64_t now = clock_mono_ns();
-    if (door_wait(l->door, now) > 0)
-        return door_wait(l->door, now);
-    uint64_t memory = procinfo_private_bytes(getpid()), backlog = scribe_backlog(l->scribe);
-    door_look(l->door, now, memory > backlog ? memory - backlog : 0);
-    return DOOR_LOOK_NS;
+    if (door_due(l->door, now)) {
+        uint64_t memory = procinfo_private_bytes(getpid()), backlog = scribe_backlog(l->scribe);
+        door_look(l->door, now, memory > backlog ? memory - backlog : 0);
+    }
+    return door_wait(l->door, now);
 }
 
 static int turns(struct loop *l, struct diag *d)
