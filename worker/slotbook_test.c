@@ -88,7 +88,7 @@ static const struct msg_failure *failure_after(struct worker_fixture *f, uint32_
             fixture_turn(f, 0);
         }
     }
-    fixture_pass(f, 250);
+    fixture_pass(f, 550);
     const struct msg_report *m = fixture_last_report(f);
     return m->n_failures ? &m->failures[0] : NULL;
 }
@@ -251,7 +251,7 @@ static void dying_at_open_is_tried_again_after_a_pause_and_then_breaks_the_sweep
         slot_dies(f, 0, (struct slot_death){.by_signal = true, .code = 6, .tail = "abort"});
         fixture_turn(f, 0);
         assert_false(f->slots[0].alive); /* not at once */
-        fixture_pass(f, 250);
+        fixture_pass(f, 550);
         assert_int_equal(f->slots[0].starts, i + 1);
     }
     slot_dies(f, 0, (struct slot_death){.by_signal = true, .code = 6, .tail = "abort"});
@@ -414,7 +414,7 @@ static void log_lines_know_their_task(void **state)
     fixture_begin(f, 4);
     f->events.side(f->events.ctx, 0, &(struct side_head){.word = page_pack(1, 0), .kind = SIDE_LOG}, "\2hello", 6);
     f->events.side(f->events.ctx, 0, &(struct side_head){.word = page_pack(9, 0), .kind = SIDE_LOG}, "\2lost", 5);
-    fixture_pass(f, 250);
+    fixture_pass(f, 550);
     const struct msg_report *m = fixture_last_report(f);
     assert_int_equal(m->n_logs, 2);
     assert_true(m->logs[0].has_position && m->logs[0].position == 0 && m->logs[0].level == 2);
@@ -428,7 +428,7 @@ static void output_is_cut_into_lines(void **state)
     fixture_begin(f, 4);
     slot_runs(f, 0, 0);
     f->events.output(f->events.ctx, 0, 2, "one\ntwo\n\nthree", 14);
-    fixture_pass(f, 250);
+    fixture_pass(f, 550);
     const struct msg_report *m = fixture_last_report(f);
     assert_int_equal(m->n_logs, 3);
     assert_string_equal(m->logs[2].text, "three");

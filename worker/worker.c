@@ -245,8 +245,15 @@ static bool lease_over(const struct worker *w, const struct wlease *l)
     return true;
 }
 
+/* What one lease has found takes along what the others have: waking broker, journal and disk costs more than a report. */
 static void post_due(struct worker *w)
 {
+    bool due = false;
+    list_each(it, after, &w->leases)
+    {
+        const struct wlease *l = list_entry(it, struct wlease, node);
+        due = due || (!l->closed && findings_due(w, &l->findings));
+    }
     list_each(it, after, &w->leases)
     {
         struct wlease *l = list_entry(it, struct wlease, node);
@@ -254,7 +261,7 @@ static void post_due(struct worker *w)
             continue;
         if (lease_over(w, l))
             post(w, l, true);
-        else if (findings_due(w, &l->findings))
+        else if (due && l->findings.since)
             post(w, l, false);
     }
 }

@@ -12,7 +12,7 @@
 #include "worker/worker.h"
 
 #define CHUNK_NS (50 * NS_PER_MS)        /* work in one chunk */
-#define REPORT_NS (200 * NS_PER_MS)      /* findings wait this long at most */
+#define REPORT_NS (500 * NS_PER_MS)      /* findings wait this long at most */
 #define RESEND_NS (5 * NS_PER_S)         /* an unacknowledged report goes out again */
 #define WANT_NS (2 * NS_PER_S)           /* with less work at hand the worker asks for more */
 #define UNACKED_BYTES ((size_t)24 << 20) /* above this slots wait: the broker is slower than they are */

@@ -38,7 +38,7 @@ static void slot_lives(struct worker_fixture *f)
     side(f, SIDE_FAIL, "reason", 6);
     if (slot_chunk(f, 0))
         slot_tell(f, 0, 1, 2);
-    fixture_pass(f, 250);
+    fixture_pass(f, 550);
     if (slot_chunk(f, 0))
         slot_crashes(f, 0);
 }

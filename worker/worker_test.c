@@ -63,7 +63,7 @@ static void another_epoch_makes_it_register_again_and_resend(void **state)
     struct worker_fixture *f = *state;
     fixture_begin(f, 10);
     slot_tell(f, 0, 1, 1);
-    fixture_pass(f, 250); /* a report goes out and is not acknowledged */
+    fixture_pass(f, 550); /* a report goes out and is not acknowledged */
     uint64_t seq = fixture_last_report(f)->seq;
     mailbox_clear(&f->out);
     fixture_message(f, MSG_BEAT, &(struct msg_beat){.epoch = 2});
@@ -79,7 +79,7 @@ static void a_welcome_of_the_same_epoch_resends_only_when_asked(void **state)
     struct worker_fixture *f = *state;
     fixture_begin(f, 10);
     slot_tell(f, 0, 1, 1);
-    fixture_pass(f, 250);
+    fixture_pass(f, 550);
     mailbox_clear(&f->out);
     fixture_welcome(f, 1, false);
     assert_int_equal(mailbox_count(&f->out, 0, MSG_REPORT), 0);
@@ -146,17 +146,35 @@ static void a_gap_in_the_clock_is_nobodys_silence(void **state)
 
 /* ---- reports ---- */
 
-static void findings_leave_within_200_ms(void **state)
+static void findings_leave_within_500_ms(void **state)
 {
     struct worker_fixture *f = *state;
     fixture_begin(f, 100);
     mailbox_clear(&f->out);
     slot_tell(f, 0, 1, 1);
-    fixture_pass(f, 150);
+    fixture_pass(f, 450);
     assert_int_equal(mailbox_count(&f->out, 0, MSG_REPORT), 0);
     fixture_pass(f, 100);
     const struct msg_report *m = fixture_last_report(f);
     assert_true(!m->closed && m->n_runs == 1 && m->runs[0].n == 1 && m->slots_used == 1);
+}
+
+static void what_is_due_takes_along_what_other_leases_have(void **state)
+{
+    struct worker_fixture *f = *state;
+    fixture_begin(f, 2);
+    fixture_grant(f, 2, 2, 100, 0);
+    slot_runs(f, 0, 0);
+    fixture_pass(f, 100);
+    slot_ready(f, 1);
+    slot_tell(f, 0, 1, 1);
+    fixture_pass(f, 400);
+    slot_tell(f, 1, 1, 1);
+    assert_int_equal(mailbox_count(&f->out, 0, MSG_REPORT), 0);
+    fixture_pass(f, 150);
+    assert_int_equal(mailbox_count(&f->out, 0, MSG_REPORT), 2);
+    const struct msg_report *first = mailbox_next(&f->out, 0, MSG_REPORT);
+    assert_true(first->lease != fixture_last_report(f)->lease);
 }
 
 static void a_lease_ends_with_a_closing_report_at_once(void **state)
@@ -193,7 +211,7 @@ static void an_acknowledged_lease_stays_while_it_is_open(void **state)
     struct worker_fixture *f = *state;
     fixture_begin(f, 100);
     slot_tell(f, 0, 1, 1);
-    fixture_pass(f, 250);
+    fixture_pass(f, 550);
     fixture_ack(f, fixture_last_report(f)->seq);
     fixture_pass(f, 1000);
     const struct msg_beat *beat = mailbox_last(&f->out, 0, MSG_BEAT);
@@ -553,7 +571,8 @@ static const struct CMUnitTest tests[] = {
     WITH(setup_one_slot, messages_that_are_not_for_a_worker_are_refused),
     WITH(setup_one_slot, a_connection_made_anew_is_greeted),
     WITH(setup_one_slot, a_gap_in_the_clock_is_nobodys_silence),
-    WITH(setup_one_slot, findings_leave_within_200_ms),
+    WITH(setup_one_slot, findings_leave_within_500_ms),
+    WITH(setup_two_slots, what_is_due_takes_along_what_other_leases_have),
     WITH(setup_one_slot, a_lease_ends_with_a_closing_report_at_once),
     WITH(setup_one_slot, a_report_is_sent_again_until_it_is_acknowledged),
     WITH(setup_one_slot, an_acknowledged_lease_stays_while_it_is_open),
