@@ -82,20 +82,27 @@ def kill(world, worker, deaths):
     return len(dead)
 
 
-def at_rest(broker, worker):
+def at_rest(world, broker, worker):
+    """What both have when no slot is left, nor a zombie, nor the connection of a client that has ended."""
     wait_until(lambda: not descendants(worker) and children(worker) == children(broker) == [], "no slot is left, nor a zombie")
+    connections = []
+
+    def closed():
+        connections.append(has(broker)["descriptors"].count("socket:[#]"))
+        return connections[-1] == 2  # the one that listens, and the worker's
+    wait_until(closed, f"the clients' connections are closed: {connections[-3:]}")
     return has(broker), has(worker)
 
 
 def test_slots_that_die_leave_nothing(world, parts):
     broker, worker = parts
     dead = crash(world, FIRST // 2, "segv") + kill(world, worker, FIRST // 2)
-    before, memory = at_rest(*parts), private_bytes(worker)
+    before, memory = at_rest(world, *parts), private_bytes(worker)
     print(f"{memory >> 10} kB after {dead} deaths")
     for mode in ("segv", "exit", "kill"):
         dead += crash(world, KILLS // 5, mode)
     dead += kill(world, worker, KILLS - dead)
-    after, grown = at_rest(*parts), private_bytes(worker) - memory
+    after, grown = at_rest(world, *parts), private_bytes(worker) - memory
     print(f"{grown >> 10} kB more after {dead}")
     assert dead >= KILLS and after == before
     assert SANITIZED or grown <= GROWTH  # a sanitizer keeps what was freed
