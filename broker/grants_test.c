@@ -296,6 +296,20 @@ static void another_worker_may_be_its_second_then(void **state)
     assert_int_equal(worker_gets(f, WORKER_B).flags, LEASE_SECOND);
 }
 
+/* Its lease is not put back any more when the sweep has ended. */
+static void a_sweep_that_goes_on_gives_second_runs_again(void **state)
+{
+    struct broker_fixture *f = *state;
+    one_task_left(f);
+    assert_int_equal(worker_gets(f, WORKER_B).flags, LEASE_SECOND);
+    client_asks(f, MSG_CANCEL, 0, true);
+    fixture_settle(f);
+    assert_true(client_status(f, 0)->final);
+    fixture_sweep_of(f, 100);
+    fixture_settle(f);
+    assert_int_equal(sweep_find(f->broker, 0)->doubled.count, 0);
+}
+
 /* B has asked for work and died; nobody knows yet. */
 static void what_comes_back_goes_to_workers_that_are_heard_of(void **state)
 {
@@ -333,6 +347,7 @@ static const struct CMUnitTest tests[] = {
     FIXTURE_TEST(the_last_task_runs_on_an_idle_worker_as_well),
     FIXTURE_TEST(a_second_run_that_is_lost_leaves_the_task_to_the_first),
     FIXTURE_TEST(another_worker_may_be_its_second_then),
+    FIXTURE_TEST(a_sweep_that_goes_on_gives_second_runs_again),
     FIXTURE_TEST(what_comes_back_goes_to_workers_that_are_heard_of),
 };
 

@@ -479,6 +479,7 @@ static void revive(struct broker *b, struct bsweep *s, struct scribe_batch *batc
     s->limit_hit = false;
     s->revived = true;
     s->stop = EV_LOADED;
+    intervals_finish(&s->doubled); /* the leases of these runs have ended with the sweep */
     state_op(b, batch, s, SWEEP_RUNNING);
     batch_push(b, batch);
     sweep_event(b, s, EV_REVIVE);
