@@ -100,7 +100,15 @@ void broker_time(struct broker *b, int64_t now)
     if (b->real && now - b->real > GAP_NS)
         b->gaps += now - b->real;
     b->real = now;
-    b->now = now - b->gaps;
+    int64_t passed = now - b->gaps - b->now;
+    b->now += passed;
+    if (b->deaf)
+        list_each(it, after, &b->workers) list_entry(it, struct bworker, node)->heard += passed;
+}
+
+void broker_listens(struct broker *b, bool on)
+{
+    b->deaf = !on;
 }
 
 bool broker_say(struct broker *b, uint64_t peer, uint32_t type, const void *body)

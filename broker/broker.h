@@ -71,6 +71,9 @@ int broker_restore(struct broker *b, const struct journal_sweep *s, struct diag 
  * deadline. */
 void broker_time(struct broker *b, int64_t now);
 
+/* While messages are not taken, because the journal has to catch up first, no worker is silent. */
+void broker_listens(struct broker *b, bool on);
+
 /* A message. letter: kept (by reference) while the journal needs the body's bytes. 0, or SHEAF_EPROTO when the message is not one that
  * a broker takes; never fatal. */
 int broker_message(struct broker *b, uint64_t peer, uint32_t type, const void *body, struct letter *letter);

@@ -164,6 +164,7 @@ struct page_ask {
 struct broker {
     struct broker_config config;
     struct broker_env env;
+    bool deaf; /* see broker_listens */
     int64_t real, now, gaps;
     struct list sweeps, workers, acks, watches;
     struct list hungry;  /* bworker.line, first come first served */

@@ -410,6 +410,19 @@ static void a_gap_in_the_clock_loses_nobody(void **state)
     assert_int_equal(sweep_find(f->broker, 0)->n_leases, 1);
 }
 
+static void a_broker_that_does_not_listen_loses_nobody(void **state)
+{
+    struct broker_fixture *f = *state;
+    fixture_sweep_of(f, 100);
+    worker_gets(f, WORKER_A);
+    broker_listens(f->broker, false);
+    fixture_pass(f, 60000);
+    assert_int_equal(sweep_find(f->broker, 0)->n_leases, 1);
+    broker_listens(f->broker, true);
+    fixture_pass(f, 7000);
+    assert_int_equal(sweep_find(f->broker, 0)->n_leases, 0);
+}
+
 static void a_lease_of_a_sweep_that_has_ended_is_dropped(void **state)
 {
     struct broker_fixture *f = *state;
@@ -473,6 +486,7 @@ static const struct CMUnitTest tests[] = {
     FIXTURE_TEST(leases_that_cannot_be_are_not_taken_again),
     FIXTURE_TEST(a_worker_that_says_bye_gives_its_leases_up_at_once),
     FIXTURE_TEST(a_gap_in_the_clock_loses_nobody),
+    FIXTURE_TEST(a_broker_that_does_not_listen_loses_nobody),
     FIXTURE_TEST(a_lease_of_a_sweep_that_has_ended_is_dropped),
     FIXTURE_TEST(told_to_stop_it_sends_workers_home_and_waits_for_the_journal),
 };

@@ -242,6 +242,7 @@ static int turns(struct loop *l, struct diag *d)
         long wait_ms = (long)((wait_ns + NS_PER_MS - 1) / NS_PER_MS);
         if (zmq_poll(items, n_items, wait_ms) < 0 && errno != EINTR)
             return diag_fail(d, SHEAF_EIO, "zmq_poll: %s", zmq_strerror(errno));
+        broker_listens(l->broker, !full);
         broker_time(l->broker, clock_mono_ns());
         if (sigfd_next(l->sigfd) != 0 || (n_items == 4 && lifeline_cut(l->options->lifeline, items[3].revents)))
             broker_stop(l->broker);
