@@ -30,6 +30,7 @@
 #define FIRST_LEASE_PER_SLOT 4u
 #define FRONTIER_STRIDE ((uint64_t)1 << 16) /* tasks that the durable frontier runs ahead at least */
 #define FAILURES_SHOWN 20u
+#define LOG_LINES_MOST 1000000u /* of one sweep */
 #define READS_OF_ONE 4u    /* pages that a client may ask for before it has the first */
 #define VERIFY_MAX 100000u /* tasks that are looked at a second time at most */
 

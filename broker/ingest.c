@@ -5,6 +5,7 @@
  * acknowledged before its first copy is safe).
  */
 #include "broker/broker_impl.h"
+#include "sheaf/plugin.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -296,10 +297,21 @@ void ingest_failure(struct broker *b, struct bsweep *s, const struct msg_failure
     s->n_failures++;
 }
 
-/* Reasons and groups count with the result they belong to: only the first one. */
+/* Reasons, lines of a task and groups count with the result they belong to: only the first one. */
 static bool is_first(const struct bsweep *s, uint64_t position)
 {
     return position < s->total && !intervals_has(&s->done, position);
+}
+
+/* A line in each of a billion tasks would fill the disk, and nobody read it. */
+static void take_log(struct bsweep *s, const struct msg_log *line, struct scribe_batch *batch)
+{
+    static const struct msg_log last = {.level = SHEAF_LOG_WARN,
+                                        .text = "sheaf: further lines of this sweep are not kept"};
+    if (s->log_lines >= LOG_LINES_MOST)
+        return;
+    s->log_lines++;
+    batch_op(batch, JOURNAL_LOG, s->id)->log = s->log_lines < LOG_LINES_MOST ? *line : last;
 }
 
 static void take_texts(struct broker *b, struct bsweep *s, const struct msg_report *m, struct scribe_batch *batch)
@@ -310,12 +322,9 @@ static void take_texts(struct broker *b, struct bsweep *s, const struct msg_repo
         ingest_failure(b, s, &m->failures[i]);
         batch_op(batch, JOURNAL_FAILURE, s->id)->failure = m->failures[i];
     }
-    for (uint32_t i = 0; i < m->n_logs; i++) {
-        if (m->logs[i].has_position && m->logs[i].position >= s->total)
-            continue;
-        s->log_lines++;
-        batch_op(batch, JOURNAL_LOG, s->id)->log = m->logs[i];
-    }
+    for (uint32_t i = 0; i < m->n_logs; i++)
+        if (!m->logs[i].has_position || is_first(s, m->logs[i].position))
+            take_log(s, &m->logs[i], batch);
     for (uint32_t i = 0; i < m->n_groups; i++) {
         if (!is_first(s, m->groups[i].position) || m->groups[i].values.len != 8 * (size_t)s->plan.plugin.n_group_values)
             continue;

@@ -286,6 +286,38 @@ static void log_lines_and_group_rows_of_earlier_runs_count(void **state)
     assert_true(client_status(f, sweep)->groups == 3 && client_status(f, sweep)->log_lines == 3);
 }
 
+static void a_task_that_is_reported_twice_has_its_lines_once(void **state)
+{
+    struct broker_fixture *f = *state;
+    uint64_t sweep = fixture_sweep(f);
+    struct msg_lease l = worker_gets(f, WORKER_A);
+    for (int i = 0; i < 3; i++)
+        worker_reports_all_kinds(f, WORKER_A, &l, 0, 1);
+    fixture_settle(f);
+    assert_int_equal(client_status(f, sweep)->log_lines, 1);
+}
+
+static void a_sweep_keeps_so_many_log_lines(void **state)
+{
+    struct broker_fixture *f = *state;
+    uint64_t sweep = fixture_sweep(f);
+    struct msg_lease l = worker_gets(f, WORKER_A);
+    sweep_find(f->broker, sweep)->log_lines = LOG_LINES_MOST - 2;
+    for (uint64_t i = 0; i < 4; i++)
+        worker_reports_all_kinds(f, WORKER_A, &l, i, 1);
+    fixture_settle(f);
+    assert_int_equal(client_status(f, sweep)->log_lines, LOG_LINES_MOST);
+    struct msg_page page;
+    struct arena a;
+    arena_init(&a, 0);
+    const struct msg_read read = {.sweep = sweep, .kind = READ_LOGS};
+    assert_int_equal(journal_read(f->journal, &read, 1 << 20, &a, &page, NULL), 0);
+    assert_int_equal(page.n_logs, 2);
+    assert_string_equal(page.logs[0].text, "line");
+    assert_string_equal(page.logs[1].text, "sheaf: further lines of this sweep are not kept");
+    arena_finish(&a);
+}
+
 /* ---- keep: best ---- */
 
 /* They are durable at once, the result that they belong to only with the next snapshot. */
@@ -390,6 +422,8 @@ static const struct CMUnitTest tests[] = {
     FIXTURE_TEST(all_runs_are_read_back_however_many_failures_there_are),
     FIXTURE_TEST(stopped_while_it_reads_it_reads_no_further),
     FIXTURE_TEST(log_lines_and_group_rows_of_earlier_runs_count),
+    FIXTURE_TEST(a_task_that_is_reported_twice_has_its_lines_once),
+    FIXTURE_TEST(a_sweep_keeps_so_many_log_lines),
     FIXTURE_TEST(keep_best_stores_no_text_twice_when_a_snapshot_is_lost),
     FIXTURE_TEST(keep_best_acknowledges_with_the_snapshot),
     FIXTURE_TEST(one_snapshot_waits_for_the_other),
