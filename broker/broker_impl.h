@@ -29,10 +29,11 @@
 #define GRANT_PIECES 64u                /* leases in one grant: holes of the done-set are small */
 #define FIRST_LEASE_PER_SLOT 4u
 #define FRONTIER_STRIDE ((uint64_t)1 << 16) /* tasks that the durable frontier runs ahead at least */
+#define FIGURES_NS NS_PER_S                 /* how often seconds and the like are stored */
 #define FAILURES_SHOWN 20u
 #define LOG_LINES_MOST 1000000u /* of one sweep */
-#define READS_OF_ONE 4u    /* pages that a client may ask for before it has the first */
-#define VERIFY_MAX 100000u /* tasks that are looked at a second time at most */
+#define READS_OF_ONE 4u         /* pages that a client may ask for before it has the first */
+#define VERIFY_MAX 100000u      /* tasks that are looked at a second time at most */
 
 /* The life of a sweep; the table is in sweeps.c. */
 enum sweep_phase { PHASE_LOADING, PHASE_RUNNING, PHASE_VERIFYING, PHASE_STOPPING, PHASE_ENDING, PHASE_FINAL, N_PHASES };
@@ -121,6 +122,7 @@ struct bsweep {
     struct journal_numbers numbers; /* of earlier runs of the broker */
     double plugin_seconds;          /* of this one */
     int64_t begun, last_commit;     /* first lease, last commit of this run; 0 = none */
+    int64_t figures_at;             /* when its figures were stored */
     int64_t cpu_base_ns;            /* broker and workers before it began */
     uint64_t log_lines, group_rows;
     char reason[1024], qualified[256];
@@ -210,6 +212,9 @@ void sweep_retry(struct broker *b, uint64_t peer, const struct msg_sweep *m);
 void sweep_remove(struct broker *b, uint64_t peer, const struct msg_sweep *m);
 int64_t sweep_cpu_ns(const struct broker *b); /* what all of them have taken so far */
 struct journal_numbers sweep_numbers(struct broker *b, const struct bsweep *s);
+
+/* What a broker that starts again is to make of the sweep, with its figures so far: the batch's next op. */
+void sweep_state_op(struct broker *b, struct scribe_batch *batch, const struct bsweep *s, uint32_t state);
 
 /* grants.c */
 void lease_free(struct broker *b, struct blease *l, bool put_back);

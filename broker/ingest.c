@@ -377,9 +377,19 @@ static uint64_t count_looks(const struct bsweep *s, const struct msg_report *m)
 
 /* ---- a report ---- */
 
+/* Not a report that came before, or one whose tasks somebody else has done. */
+static bool brings_news(const struct bsweep *s, const struct msg_report *m)
+{
+    bool news = m->n_runs == 0;
+    for (uint32_t i = 0; i < m->n_runs; i++)
+        news = news || !intervals_has_all(&s->done, m->runs[i].from, m->runs[i].from + m->runs[i].n);
+    return news;
+}
+
 static void take_numbers(struct bsweep *s, struct bworker *w, const struct msg_report *m)
 {
-    s->plugin_seconds += (double)m->plugin_ns / 1e9;
+    if (s->phase == PHASE_VERIFYING || brings_news(s, m))
+        s->plugin_seconds += (double)m->plugin_ns / 1e9;
     if (m->slots_used > w->slots_used)
         w->slots_used = m->slots_used;
     if (m->slots_used > s->numbers.slots)
@@ -396,10 +406,11 @@ static void ingest(struct broker *b, struct bsweep *s, const struct blease *l, c
                    struct letter *letter)
 {
     bool look = l->flags & LEASE_VERIFY;
+    bool figures = s->phase == PHASE_RUNNING && b->now - s->figures_at >= FIGURES_NS;
     uint64_t n_ops = (look ? count_looks(s, m) : count_pieces(s, m)) + m->n_failures + m->n_logs + m->n_groups;
-    if (!n_ops || n_ops > UINT32_MAX)
+    if (!n_ops || n_ops >= UINT32_MAX)
         return;
-    struct scribe_batch *batch = batch_new(b, (uint32_t)n_ops);
+    struct scribe_batch *batch = batch_new(b, (uint32_t)n_ops + figures);
     if (!batch)
         return;
     if (!look)
@@ -409,6 +420,10 @@ static void ingest(struct broker *b, struct bsweep *s, const struct blease *l, c
             compare_run(b, s, &m->runs[i], batch);
         else
             take_run(b, s, &m->runs[i], batch);
+    if (figures) {
+        sweep_state_op(b, batch, s, s->state);
+        s->figures_at = b->now;
+    }
     if (letter) {
         letter_ref(letter);
         batch->keep = letter;

@@ -286,6 +286,24 @@ static void log_lines_and_group_rows_of_earlier_runs_count(void **state)
     assert_true(client_status(f, sweep)->groups == 3 && client_status(f, sweep)->log_lines == 3);
 }
 
+static void figures_outlive_the_broker(void **state)
+{
+    struct broker_fixture *f = *state;
+    uint64_t sweep = fixture_sweep(f);
+    struct msg_lease l = worker_gets(f, WORKER_A);
+    for (uint64_t i = 0; i < 4; i++) {
+        fixture_pass(f, 1000);
+        for (int copies = 0; copies < 2; copies++) /* each speaks of a microsecond; the second one is not news */
+            worker_reports(f, WORKER_A, &l, i, 1, false);
+    }
+    fixture_settle(f);
+    fixture_restart(f);
+    fixture_settle(f);
+    const struct msg_status *m = client_status(f, sweep);
+    double plugin_us = m->efficiency * m->seconds * m->slots * 1e6;
+    assert_true(m->seconds >= 3 && plugin_us > 2.5 && plugin_us < 4.5);
+}
+
 static void a_task_that_is_reported_twice_has_its_lines_once(void **state)
 {
     struct broker_fixture *f = *state;
@@ -422,6 +440,7 @@ static const struct CMUnitTest tests[] = {
     FIXTURE_TEST(all_runs_are_read_back_however_many_failures_there_are),
     FIXTURE_TEST(stopped_while_it_reads_it_reads_no_further),
     FIXTURE_TEST(log_lines_and_group_rows_of_earlier_runs_count),
+    FIXTURE_TEST(figures_outlive_the_broker),
     FIXTURE_TEST(a_task_that_is_reported_twice_has_its_lines_once),
     FIXTURE_TEST(a_sweep_keeps_so_many_log_lines),
     FIXTURE_TEST(keep_best_stores_no_text_twice_when_a_snapshot_is_lost),

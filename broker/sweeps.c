@@ -142,8 +142,7 @@ static struct slice copy_slice(struct broker *b, struct scribe_batch *batch, con
     return (struct slice){memcpy(copy, data, len), len};
 }
 
-/* What a broker that starts again is to make of the sweep. */
-static void state_op(struct broker *b, struct scribe_batch *batch, const struct bsweep *s, uint32_t state)
+void sweep_state_op(struct broker *b, struct scribe_batch *batch, const struct bsweep *s, uint32_t state)
 {
     struct journal_op *op = batch_op(batch, JOURNAL_STATE, s->id);
     op->state = state;
@@ -158,7 +157,7 @@ static uint64_t state_push(struct broker *b, const struct bsweep *s, uint32_t st
     struct scribe_batch *batch = batch_new(b, 1);
     if (!batch)
         return 0;
-    state_op(b, batch, s, state);
+    sweep_state_op(b, batch, s, state);
     return batch_push(b, batch);
 }
 
@@ -480,7 +479,7 @@ static void revive(struct broker *b, struct bsweep *s, struct scribe_batch *batc
     s->revived = true;
     s->stop = EV_LOADED;
     intervals_finish(&s->doubled); /* the leases of these runs have ended with the sweep */
-    state_op(b, batch, s, SWEEP_RUNNING);
+    sweep_state_op(b, batch, s, SWEEP_RUNNING);
     batch_push(b, batch);
     sweep_event(b, s, EV_REVIVE);
 }
