@@ -109,6 +109,7 @@ static void settle_numbers(struct broker *b, struct bsweep *s)
 static void enter_running(struct broker *b, struct bsweep *s)
 {
     s->state = SWEEP_RUNNING;
+    s->figures_at = b->now;
     s->resumed = s->done.count;
     intervals_finish(&s->pending);
     broker_check(b, sweep_put_back(s, 0, s->total));
