@@ -9,7 +9,6 @@
 #include "cli/json.h"
 #include "cli/table.h"
 #include "data/dataset.h"
-#include "data/field.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -22,20 +21,6 @@ static uint64_t array_bytes(const struct dataset_array *a)
     for (uint32_t i = 0; i < a->view.rank; i++)
         n *= a->view.shape[i];
     return n;
-}
-
-/* A key as people write it: the text, the number, or YYYY-MM-DD. */
-static const char *key_name(const struct dataset *ds, uint64_t key, char space[24])
-{
-    const char *text = dataset_key_text(ds, key);
-
-    if (text != NULL)
-        return text;
-    if (dataset_key_dtype(ds) == SHEAF_DT_DATE)
-        field_date_text(dataset_key_int(ds, key), space);
-    else
-        snprintf(space, 24, "%" PRId64, dataset_key_int(ds, key));
-    return space;
 }
 
 /* ---- for people ---- */
@@ -90,8 +75,8 @@ static int print_text(const struct dataset *ds, const char *path, bool verified)
     if (dataset_key_dtype(ds) != SHEAF_ANY && n == 0)
         printf("keys: %s, none\n", dataset_key_column(ds));
     if (n > 0)
-        printf("keys: %s, %" PRIu64 ": %s ... %s\n", dataset_key_column(ds), n, key_name(ds, 0, first),
-               key_name(ds, n - 1, last));
+        printf("keys: %s, %" PRIu64 ": %s ... %s\n", dataset_key_column(ds), n, dataset_key_name(ds, 0, first),
+               dataset_key_name(ds, n - 1, last));
     if (verified)
         printf("verified: every chunk has its digest\n");
     return err;
@@ -175,7 +160,7 @@ static json_t *json_keys(const struct dataset *ds)
     }
     for (uint64_t i = 0; i < dataset_keys(ds); i++)
         json_array_append_new(values, dtype == SHEAF_DT_I64 ? json_integer((json_int_t)dataset_key_int(ds, i))
-                                                            : json_text(key_name(ds, i, space)));
+                                                            : json_text(dataset_key_name(ds, i, space)));
     return json_pack("{s:o, s:s, s:o, s:o}", "column", json_text(dataset_key_column(ds)), "dtype",
                      dtype == SHEAF_DT_CODE ? "text" : dtype_name(dtype), "values", values, "partitions",
                      json_partitions(ds));

@@ -7,6 +7,7 @@
 
 #include "common/arena.h"
 #include "common/fsutil.h"
+#include "data/field.h"
 #include "data/header.h"
 
 #include <errno.h>
@@ -256,6 +257,19 @@ int64_t dataset_key_int(const struct dataset *ds, uint64_t key)
 {
     SHEAF_ASSERT(key < ds->header.n_keys);
     return ds->key_texts != NULL ? 0 : (int64_t)header_u64(ds->header.keys, key);
+}
+
+const char *dataset_key_name(const struct dataset *ds, uint64_t key, char space[24])
+{
+    const char *text = dataset_key_text(ds, key);
+
+    if (text != NULL)
+        return text;
+    if (ds->header.key_dtype == SHEAF_DT_DATE)
+        field_date_text(dataset_key_int(ds, key), space);
+    else
+        snprintf(space, 24, "%" PRId64, dataset_key_int(ds, key));
+    return space;
 }
 
 void dataset_key_rows(const struct dataset *ds, const struct dataset_array *a, uint64_t key, uint64_t *from,

@@ -53,6 +53,8 @@ uint64_t dataset_keys(const struct dataset *ds);
 const char *dataset_key_column(const struct dataset *ds); /* "" = none */
 const char *dataset_key_text(const struct dataset *ds, uint64_t key);
 int64_t dataset_key_int(const struct dataset *ds, uint64_t key);
+/* A key as people write it: the text, the number, or YYYY-MM-DD; in the dataset or in space. */
+const char *dataset_key_name(const struct dataset *ds, uint64_t key, char space[24]);
 uint32_t dataset_key_dtype(const struct dataset *ds); /* SHEAF_DT_CODE (text), _I64, _DATE; SHEAF_ANY = no keys */
 
 /* The rows [*from, *to) of a partitioned array that belong to a key; empty when its table has none. */

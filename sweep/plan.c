@@ -101,8 +101,18 @@ static const struct codec_field split_fields[] = {
     CODEC_F(CODEC_TEXT, struct plan_split, stratify, MAX_NAME),
     CODEC_F(CODEC_U64, struct plan_split, n_rows, 0),
     CODEC_F(CODEC_TEXT, struct plan_split, row_axis, MAX_NAME),
+    CODEC_F(CODEC_BOOL, struct plan_split, keyed, 0),
 };
 static const struct codec split_codec = CODEC_OF(struct plan_split, split_fields);
+
+static const struct codec_field key_axis_fields[] = {
+    CODEC_F(CODEC_U32, struct plan_key_axis, kind, KEYS_FILES),
+    CODEC_F(CODEC_TEXT, struct plan_key_axis, column, MAX_PATH),
+    CODEC_F(CODEC_I64, struct plan_key_axis, from, 0),
+    CODEC_F(CODEC_BIN, struct plan_key_axis, names, PLAN_MAX_KEY_NAMES),
+    CODEC_F(CODEC_BIN, struct plan_key_axis, digest, HASH_BYTES),
+};
+static const struct codec key_axis_codec = CODEC_OF(struct plan_key_axis, key_axis_fields);
 
 static const struct codec_field goal_fields[] = {
     CODEC_F(CODEC_U32, struct plan_goal, score, PLAN_MAX_SCORES),
@@ -132,6 +142,7 @@ static const struct codec_field plan_fields[] = {
     CODEC_F(CODEC_U64, struct plan, trials, 0),
     CODEC_F(CODEC_U64, struct plan, keys, 0),
     CODEC_F(CODEC_U64, struct plan, splits, 0),
+    CODEC_SUB(struct plan, key_axis, &key_axis_codec),
     CODEC_F(CODEC_U32, struct plan, order, ORDER_TRIAL_MAJOR),
     CODEC_SUB(struct plan, split, &split_codec),
     CODEC_F(CODEC_U32, struct plan, reduce_split, REDUCE_SUM),
@@ -253,13 +264,36 @@ static int check_counts(const struct plan *p, struct diag *d)
     uint64_t left = PLAN_MAX_TASKS - 1;
     if (p->trials > left || p->keys > left / p->trials || p->splits > left / p->trials / p->keys)
         return diag_fail(d, SHEAF_ELIMIT, "the sweep has 2^63 tasks or more; give fewer values, keys or splits");
-    /* The broker holds a trial's cells until all of them are there. */
-    if (p->keys * p->splits > PLAN_MAX_TRIAL_BYTES / (1 + sizeof(double) * p->plugin.n_scores))
+    if (p->keys * p->splits > plan_max_cells(&p->plugin))
         return diag_fail(
             d, SHEAF_ELIMIT,
             "one trial has %llu tasks (keys x splits) of %u scores, over %llu MiB; give fewer keys or splits",
             (unsigned long long)(p->keys * p->splits), p->plugin.n_scores,
             (unsigned long long)(PLAN_MAX_TRIAL_BYTES >> 20));
+    return SHEAF_OK;
+}
+
+/* Keys with names have one each; without an axis of keys there is one key. */
+static int check_keys(const struct plan *p, struct diag *d)
+{
+    const struct plan_key_axis *k = &p->key_axis;
+    bool named = k->kind == KEYS_COLUMN || k->kind == KEYS_FILES;
+    const char *at = k->names.data, *end = at + k->names.len;
+    uint64_t n = 0;
+    for (; at != end; n++) {
+        const char *nul = memchr(at, 0, (size_t)(end - at));
+        if (nul == NULL)
+            return bad(d, "a key's name without an end");
+        at = nul + 1;
+    }
+    if (n != (named ? p->keys : 0))
+        return bad(d, "it has not as many names of keys as keys");
+    if (k->kind == KEYS_NONE && p->keys != 1)
+        return bad(d, "keys of no kind");
+    if (k->kind == KEYS_RANGE && k->from > 0 && p->keys - 1 > (uint64_t)(INT64_MAX - k->from))
+        return bad(d, "its keys are too large");
+    if (k->digest.len != 0 && k->digest.len != HASH_BYTES)
+        return bad(d, "a digest that is not 32 bytes long");
     return SHEAF_OK;
 }
 
@@ -290,6 +324,7 @@ static int check_plan(const struct plan *p, struct diag *d)
             return bad(d, "its goal is no score of the plugin");
     int rc = check_limits(p, d);
     rc = rc != SHEAF_OK ? rc : check_counts(p, d);
+    rc = rc != SHEAF_OK ? rc : check_keys(p, d);
     return rc != SHEAF_OK ? rc : check_axes(p, d);
 }
 
@@ -312,6 +347,11 @@ int plan_decode(const void *bytes, size_t len, struct arena *arena, struct plan 
     if (rc == SHEAF_OK)
         *out = p;
     return rc;
+}
+
+uint64_t plan_max_cells(const struct plan_plugin *plugin)
+{
+    return PLAN_MAX_TRIAL_BYTES / (1 + sizeof(double) * plugin->n_scores);
 }
 
 uint64_t plan_tasks(const struct plan *p)

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PLAN_VERSION 1u
+#define PLAN_VERSION 2u
 #define PLAN_MAX_TASKS ((uint64_t)1 << 63)
 #define PLAN_MAX_PARAMS 256u
 #define PLAN_MAX_SCORES 256u
@@ -26,6 +26,7 @@
 #define PLAN_MAX_MEMORY_MB ((uint64_t)1000000000000)
 #define PLAN_MAX_ATTEMPTS 1000u
 #define PLAN_MAX_BEST ((uint64_t)10000000)
+#define PLAN_MAX_KEY_NAMES ((uint64_t)16 << 20) /* bytes of all keys' texts */
 
 /* One parameter value as the plan stores it. Numbers of type: see param types in sheaf/plugin.h. */
 struct plan_value {
@@ -98,6 +99,23 @@ struct plan_axis {
     struct slice codes; /* AXIS_LIST: trials x uint32 little-endian */
 };
 
+enum plan_keys_kind {
+    KEYS_NONE,   /* one key, which is none */
+    KEYS_COLUMN, /* the partitions of the dataset */
+    KEYS_RANGE,  /* integers */
+    KEYS_FILES,  /* paths */
+};
+
+/* What the axis of keys is made of; how many there are says plan.keys. */
+struct plan_key_axis {
+    uint32_t kind;      /* enum plan_keys_kind */
+    const char *column; /* COLUMN: its name; FILES: the pattern, absolute; else "" */
+    int64_t from;       /* RANGE: key k is the number from + k */
+    struct slice
+        names; /* COLUMN, FILES: each key as people read it, with its NUL, in the order of the keys; else empty */
+    struct slice digest; /* FILES: of names, sizes and times of change, HASH_BYTES; else empty */
+};
+
 enum plan_method { METHOD_GRID, METHOD_RANDOM, METHOD_LIST };
 enum plan_order { ORDER_TRIAL_MAJOR };
 enum plan_split_kind { SPLIT_NONE, SPLIT_WALK_FORWARD, SPLIT_K_FOLD };
@@ -110,7 +128,8 @@ struct plan_split {
     uint64_t k; /* k_fold */
     bool shuffle;
     const char *stratify; /* array name of this dataset, "" = none */
-    uint64_t n_rows;      /* rows of the row axis */
+    uint64_t n_rows;      /* rows of the row axis; of each key's when it is `keyed`, 0 where they differ */
+    bool keyed;           /* the arrays of the row axis are cut by the keys: rows count from the key's first */
     const char *row_axis; /* "" when the plugin names none */
 };
 
@@ -140,7 +159,8 @@ struct plan {
     const char **where; /* expressions, all of which must hold */
     uint32_t n_where;
     uint64_t trials, keys, splits; /* tasks = trials * keys * splits < PLAN_MAX_TASKS; each at least 1 */
-    uint32_t order;                /* enum plan_order */
+    struct plan_key_axis key_axis;
+    uint32_t order; /* enum plan_order */
     struct plan_split split;
     uint32_t reduce_split, reduce_key; /* enum plan_reduce */
     struct plan_goal *goals;           /* at least one */
@@ -160,12 +180,16 @@ int plan_encode(const struct plan *p, struct buf *out);
  * bytes or none). `bytes` must outlive *out; the rest lives in `arena`. */
 int plan_decode(const void *bytes, size_t len, struct arena *arena, struct plan *out, struct diag *d);
 
+/* How many tasks a trial of that plugin may have: a broker holds the cells of a trial until all are there. */
+uint64_t plan_max_cells(const struct plan_plugin *plugin);
+
 /* trials * keys * splits. */
 uint64_t plan_tasks(const struct plan *p);
 
 /* The identity of the sweep for its state directory: a digest of everything the user wrote that can change a
  * score's meaning or its storage, with plugin and data by path and not by digest (so that a changed plugin or
- * dataset is noticed and refused rather than taken for another sweep), without name, limits, verify, and without the
+ * dataset is noticed and refused rather than taken for another sweep), keys by column or pattern in the same way,
+ * without name, limits, verify, and without the
  * number of trials of a random or list sweep (so that more trials continue it). */
 int plan_identity(const struct plan *p, uint8_t out[HASH_BYTES]);
 

@@ -81,6 +81,15 @@ static void put_split(hash_state *h, const struct plan_split *s)
     put_text(h, s->stratify);
 }
 
+static void put_keys(hash_state *h, const struct plan *p)
+{
+    const struct plan_key_axis *k = &p->key_axis;
+    put_u64(h, k->kind);
+    put_text(h, k->column);
+    put_u64(h, (uint64_t)k->from);
+    put_u64(h, k->kind == KEYS_RANGE ? p->keys : 0);
+}
+
 static void put_goals(hash_state *h, const struct plan *p)
 {
     put_u64(h, p->n_goals);
@@ -103,7 +112,7 @@ int plan_identity(const struct plan *p, uint8_t out[HASH_BYTES])
     put_text(&h, p->data_path);
     put_u64(&h, p->method);
     put_u64(&h, p->method == METHOD_GRID ? p->trials : 0);
-    put_u64(&h, p->keys);
+    put_keys(&h, p);
     put_u64(&h, p->seed);
     put_u64(&h, p->n_axes);
     for (uint32_t i = 0; i < p->n_axes; i++)

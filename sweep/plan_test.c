@@ -2,6 +2,7 @@
  *
  * Tests of plan: bytes and back, what decoding refuses, what the identity sees and what it does not.
  */
+#include "sweep/keynames.h"
 #include "sweep/plan.h"
 
 #include "sheaf/plugin.h"
@@ -10,6 +11,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -214,10 +216,60 @@ static void refuses_trials_that_do_not_fit_into_memory(void **state)
     fill_grid(&f);
     f.plan.trials = 120;
     f.plan.splits = 1;
+    f.plan.key_axis.kind = KEYS_RANGE;
     f.plan.keys = PLAN_MAX_TRIAL_BYTES / (1 + sizeof(double) * f.plan.plugin.n_scores);
     accept(&f);
     f.plan.keys++;
     refuse(&f, "over 1024 MiB; give fewer keys or splits", SHEAF_ELIMIT);
+}
+
+static void refuses_keys_that_cannot_be(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fill_grid(&f);
+    f.plan.keys = 2;
+    refuse(&f, "keys of no kind", SHEAF_EINVAL);
+    f.plan.key_axis = (struct plan_key_axis){.kind = KEYS_RANGE, .from = INT64_MAX - 1};
+    accept(&f);
+    f.plan.key_axis.from++;
+    refuse(&f, "keys are too large", SHEAF_EINVAL);
+    f.plan.key_axis.from = INT64_MIN;
+    accept(&f);
+    f.plan.key_axis = (struct plan_key_axis){.kind = KEYS_COLUMN, .column = "symbol", .names = {"A\0B", 4}};
+    accept(&f);
+    f.plan.key_axis.names.len = 3;
+    refuse(&f, "name without an end", SHEAF_EINVAL);
+    f.plan.key_axis.names.len = 2;
+    refuse(&f, "as many names of keys as keys", SHEAF_EINVAL);
+    f.plan.key_axis = (struct plan_key_axis){.kind = KEYS_FILES, .names = {"a\0b", 4}, .digest = {digest, 31}};
+    refuse(&f, "not 32 bytes", SHEAF_EINVAL);
+    f.plan.key_axis.digest.len = HASH_BYTES;
+    accept(&f);
+    f.plan.key_axis.kind = KEYS_RANGE;
+    refuse(&f, "as many names of keys as keys", SHEAF_EINVAL);
+}
+
+static void keys_are_found_by_their_number(void **state)
+{
+    (void)state;
+    char names[2000], space[KEYNAMES_NUMBER], want[8];
+    struct plan p = {.keys = 100, .key_axis = {.kind = KEYS_COLUMN, .names = {names, 0}}};
+    struct keynames k;
+    for (int i = 0; i < 100; i++)
+        p.key_axis.names.len += (size_t)snprintf(names + p.key_axis.names.len, 8, "%.*s%d", i % 3, "xy", i * 7) + 1;
+    assert_int_equal(keynames_init(&k, &p), 0);
+    for (int i = 99; i >= 0; i--) {
+        snprintf(want, sizeof want, "%.*s%d", i % 3, "xy", i * 7);
+        assert_string_equal(keynames_text(&k, (uint64_t)i, space), want);
+    }
+    keynames_finish(&k);
+    p.key_axis = (struct plan_key_axis){.kind = KEYS_RANGE, .from = INT64_MIN};
+    assert_int_equal(keynames_init(&k, &p), 0);
+    assert_string_equal(keynames_text(&k, 99, space), "-9223372036854775709");
+    p.key_axis.kind = KEYS_NONE;
+    assert_string_equal(keynames_text(&k, 0, space), "");
+    keynames_finish(&k);
 }
 
 static void refuses_positions_out_of_range(void **state)
@@ -240,8 +292,8 @@ static void refuses_positions_out_of_range(void **state)
     f.plan.plugin.digest.len = 31;
     refuse(&f, "32 bytes", SHEAF_EINVAL);
     fill_grid(&f);
-    f.plan.version = 2;
-    refuse(&f, "version 2", SHEAF_EVERSION);
+    f.plan.version = PLAN_VERSION + 1;
+    refuse(&f, "the plan has version 3", SHEAF_EVERSION);
 }
 
 static void refuses_axes_without_values(void **state)
@@ -387,6 +439,8 @@ int main(void)
         cmocka_unit_test(refuses_counts_that_overflow),
         cmocka_unit_test(refuses_limits_beyond_those_of_a_sweep_file),
         cmocka_unit_test(refuses_trials_that_do_not_fit_into_memory),
+        cmocka_unit_test(refuses_keys_that_cannot_be),
+        cmocka_unit_test(keys_are_found_by_their_number),
         cmocka_unit_test(refuses_positions_out_of_range),
         cmocka_unit_test(refuses_axes_without_values),
         cmocka_unit_test(refuses_every_cut_of_the_bytes),

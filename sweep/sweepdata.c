@@ -53,34 +53,91 @@ static int check_array(struct planner *p, const struct plan_array *want, const s
     return 0;
 }
 
+static uint64_t rows_of_key(const struct planner *p, const struct dataset_array *a, uint64_t key)
+{
+    uint64_t from, to;
+    dataset_key_rows(p->ds, a, key, &from, &to);
+    return to - from;
+}
+
+/* Both are cut by the keys: every key must have as many rows in one as in the other. */
+static int check_key_rows(struct planner *p, const struct dataset_array *first, const struct dataset_array *a)
+{
+    char space[24];
+    for (uint64_t k = 0; k < p->out->keys; k++) {
+        uint64_t n = rows_of_key(p, first, k), m = rows_of_key(p, a, k);
+        if (n != m)
+            return place_fail(sweepfile_at(p->f, "data"), p->d,
+                              "%s has %" PRIu64 " rows of the key %.80s, but %s has %" PRIu64
+                              "; pack them equally long",
+                              first->name, n, dataset_key_name(p->ds, k, space), a->name, m);
+    }
+    return 0;
+}
+
+static bool is_cut(const struct planner *p, const struct dataset_array *a)
+{
+    return p->out->key_axis.kind == KEYS_COLUMN && a->partitioned;
+}
+
 /* The first array with a row axis says how many rows there are; the others must agree. */
-static int check_rows(struct planner *p, const struct plan_array *want, const struct sheaf_view *view,
-                      const char **first)
+static int check_rows(struct planner *p, const struct plan_array *want, const struct dataset_array *a,
+                      const struct dataset_array **first)
 {
     struct plan_split *s = &p->out->split;
     const struct place *at = sweepfile_at(p->f, "data");
-    if (view->rank == 0)
+    if (a->view.rank == 0)
         return place_fail(at, p->d, "the array %s is a single value, but %s cuts its rows; pack it with an axis",
                           want->name, p->plugin->name);
     if (*first == NULL) {
-        *first = want->name;
+        *first = a;
         s->row_axis = want->row_axis;
-        s->n_rows = view->shape[0];
+        s->n_rows = a->view.shape[0];
+        s->keyed = is_cut(p, a);
         return 0;
     }
     if (strcmp(s->row_axis, want->row_axis) != 0)
         return place_fail(sweepfile_at(p->f, "plugin"), p->d,
                           "%s cuts rows along two axes, %s and %s; this version takes plugins with one",
                           p->plugin->name, s->row_axis, want->row_axis);
-    if (s->n_rows != view->shape[0])
+    if (s->keyed != is_cut(p, a))
+        return place_fail(at, p->d,
+                          "%s is partitioned by %s, but %s is not, and both have the rows (%s); pack them alike",
+                          s->keyed ? (*first)->name : a->name, p->out->key_axis.column,
+                          s->keyed ? a->name : (*first)->name, s->row_axis);
+    if (s->keyed)
+        return check_key_rows(p, *first, a);
+    if (s->n_rows != a->view.shape[0])
         return place_fail(at, p->d, "%s has %" PRIu64 " rows (%s), but %s has %" PRIu64 "; pack them equally long",
-                          *first, s->n_rows, s->row_axis, want->name, view->shape[0]);
+                          (*first)->name, s->n_rows, s->row_axis, want->name, a->view.shape[0]);
+    return 0;
+}
+
+/* Rows that are cut by the keys are counted in each; without a split the counts may differ. */
+static int count_key_rows(struct planner *p, const struct dataset_array *a)
+{
+    struct plan_split *s = &p->out->split;
+    char space[2][24];
+    s->n_rows = rows_of_key(p, a, 0);
+    for (uint64_t k = 1; k < p->out->keys; k++) {
+        uint64_t n = rows_of_key(p, a, k);
+        const struct ynode *split = ynode_get(p->f->root, "split");
+        if (n == s->n_rows)
+            continue;
+        if (split != NULL)
+            return place_fail(
+                &split->at, p->d,
+                "keys have different rows: %.60s %" PRIu64 ", %.60s %" PRIu64 " (%s); splits need them equally long",
+                dataset_key_name(p->ds, 0, space[0]), s->n_rows, dataset_key_name(p->ds, k, space[1]), n, s->row_axis);
+        s->n_rows = 0;
+        break;
+    }
     return 0;
 }
 
 static int check_arrays(struct planner *p)
 {
-    const char *first = NULL;
+    const struct dataset_array *first = NULL;
     p->out->split.row_axis = "";
     for (uint32_t i = 0; i < p->plugin->n_arrays; i++) {
         const struct plan_array *want = &p->plugin->arrays[i];
@@ -89,11 +146,11 @@ static int check_arrays(struct planner *p)
             return missing_array(p, want);
         int err = have != NULL ? check_array(p, want, &have->view) : 0;
         if (err == 0 && have != NULL && want->row_axis[0] != '\0')
-            err = check_rows(p, want, &have->view, &first);
+            err = check_rows(p, want, have, &first);
         if (err != 0)
             return err;
     }
-    return 0;
+    return p->out->split.keyed ? count_key_rows(p, first) : 0;
 }
 
 static int too_few_rows(struct planner *p, const char *field)
@@ -130,6 +187,11 @@ static int check_strata(struct planner *p, const struct ynode *name)
         suggest_offer(&near, dataset_at(p->ds, i)->name);
     if (a == NULL)
         return place_fail(&name->at, p->d, "the data has no array %.80s; %s", name->value.text, suggest_advice(&near));
+    if (is_cut(p, a))
+        return place_fail(
+            &name->at, p->d,
+            "%.80s cannot stratify: it is cut by the keys, and folds are the same for all keys; name another array",
+            name->value.text);
     if (a->view.rank != 1 || a->view.shape[0] != p->out->split.n_rows)
         return place_fail(&name->at, p->d,
                           "%.80s cannot stratify: it must have one axis of %" PRIu64 " rows (%s); name another array",

@@ -52,8 +52,9 @@ static const struct wrong_case wrong_cases[] = {
     {"utf16", "\377\376p", .line = "s.yaml:1:1: not UTF-8 text: invalid leading UTF-8 octet; save the file as UTF-8"},
     {"bom_and_nothing", "\357\273\277", .line = "s.yaml:1:1: the file is empty; begin with plugin: NAME"},
     {"bom_and_a_mistake", "\357\273\277plugins: wfo\n",
-     .line = "s.yaml:1:1: unknown field plugins; did you mean plugin? (known: name, plugin, config, data, search, "
-             "params, where, split, reduce, goal, limits, keep)"},
+     .line =
+         "s.yaml:1:1: unknown field plugins; did you mean plugin? (known: name, plugin, config, data, keys, search, "
+         "params, where, split, reduce, goal, limits, keep)"},
     {"control_character", "plugin: w\001\n", .line = "s.yaml:1:10: a control character; remove it"},
     {"not_utf8", "plugin: w\377\n",
      .line = "s.yaml:1:10: not UTF-8 text: invalid leading UTF-8 octet; save the file as UTF-8"},
@@ -85,10 +86,11 @@ static const struct wrong_case wrong_cases[] = {
     {"name_of_two_lines", SWEEP "name: \"a\\nb\"\n",
      .line = "s.yaml:5:7: name has a line break or another control character; remove it"},
     {"unknown_field_near", HEAD "parms: {top_n: 3}\n" GOAL,
-     .line = "s.yaml:3:1: unknown field parms; did you mean params? (known: name, plugin, config, data, search, "
+     .line = "s.yaml:3:1: unknown field parms; did you mean params? (known: name, plugin, config, data, keys, search, "
              "params, where, split, reduce, goal, limits, keep)"},
     {"unknown_field_far", SWEEP "colour: red\n",
-     .line = "s.yaml:5:1: unknown field colour; use one of: name, plugin, config, data, search, params, where, split, "
+     .line = "s.yaml:5:1: unknown field colour; use one of: name, plugin, config, data, keys, search, params, where, "
+             "split, "
              "reduce, goal, limits, keep"},
     {"unknown_field_in_search", SWEEP "search: {methud: grid}\n",
      .line = "s.yaml:5:10: unknown field search.methud; did you mean method? (known: method, trials, seed, file)"},
@@ -125,7 +127,51 @@ static const struct wrong_case wrong_cases[] = {
     {"params_a_list", HEAD "params: [top_n]\n" GOAL,
      .line = "s.yaml:3:9: params is a list; give a map {PARAMETER: VALUES}"},
     {"params_empty", HEAD "params:\n" GOAL, .line = "s.yaml:3:8: params is empty; give a map {PARAMETER: VALUES}"},
-    {"keys_later", SWEEP "keys: symbol\n", .line = "s.yaml:5:1: this version does not have keys yet; remove it"},
+    {"keys_number", SWEEP "keys: 5\n",
+     .line = "s.yaml:5:7: keys is 5; give a key column, {range: [FROM, TO]} or {files: PATTERN}"},
+    {"keys_empty", SWEEP "keys: {}\n", .line = "s.yaml:5:7: keys is an empty map; give range or files"},
+    {"keys_column_without_data", "plugin: wfo\nkeys: symbol\nparams: {top_n: 3}\n" GOAL,
+     .line = "s.yaml:2:7: keys: symbol is a column of the data, but the sweep has none; add data: FILE.sheaf",
+     .data = DATA_NONE},
+    {"keys_column_not_partitioned", SWEEP "keys: symbol\n",
+     .line = "s.yaml:5:7: the data is not partitioned; pack it with `sheaf pack --key symbol`"},
+    {"keys_other_column", SWEEP "keys: date\n",
+     .line =
+         "s.yaml:5:7: the data is partitioned by symbol, not by date; write keys: symbol, or pack it with --key date",
+     .data = DATA_KEYED},
+    {"keys_none", SWEEP "keys: symbol\n",
+     .line = "s.yaml:5:7: the data has no keys: its column symbol has no rows; pack it with some",
+     .data = DATA_KEYLESS},
+    {"keys_half_partitioned", SWEEP "keys: symbol\n",
+     .line = "s.yaml:2:7: factors is partitioned by symbol, but returns is not, and both have the rows (day); pack "
+             "them alike",
+     .data = DATA_HALF_KEYED},
+    {"keys_uneven_and_split", SWEEP "keys: symbol\nsplit: {k_fold: {k: 5}}\n",
+     .line = "s.yaml:6:8: keys have different rows: S0 of 3 466, S1 of 3 467 (day); splits need them equally long",
+     .data = DATA_UNEVEN},
+    {"keys_folds_too_many", SWEEP "keys: symbol\nsplit: {k_fold: {k: 467}}\n",
+     .line = "s.yaml:6:17: 467 folds do not fit: the data has 466 rows (day); make k smaller", .data = DATA_KEYED},
+    {"keys_stratify_cut", SWEEP "keys: symbol\nsplit: {k_fold: {k: 5, stratify: returns}}\n",
+     .line = "s.yaml:6:34: returns cannot stratify: it is cut by the keys, and folds are the same for all keys; name "
+             "another array",
+     .data = DATA_KEYED},
+    {"keys_range_number", SWEEP "keys: {range: 5}\n",
+     .line = "s.yaml:5:15: keys.range is 5; give two whole numbers [FROM, TO]"},
+    {"keys_range_three", SWEEP "keys: {range: [1, 2, 3]}\n",
+     .line = "s.yaml:5:15: keys.range has 3 numbers; give two, [FROM, TO]"},
+    {"keys_range_one", SWEEP "keys: {range: [1]}\n",
+     .line = "s.yaml:5:15: keys.range has 1 number; give two, [FROM, TO]"},
+    {"keys_range_float", SWEEP "keys: {range: [0, 1.5]}\n",
+     .line = "s.yaml:5:19: keys.range is 1.5; give two whole numbers [FROM, TO]"},
+    {"keys_range_empty", SWEEP "keys: {range: [3, 3]}\n",
+     .line = "s.yaml:5:15: keys.range [3, 3] is empty; TO, which is not a key itself, must be above FROM"},
+    {"keys_range_reversed", SWEEP "keys: {range: [3, -1]}\n",
+     .line = "s.yaml:5:15: keys.range [3, -1] is empty; TO, which is not a key itself, must be above FROM"},
+    {"keys_too_many_tasks", HEAD GOAL "params: {top_n: [1, 2]}\nkeys: {range: [0, 5000000000000000000]}\n",
+     .line = "s.yaml:5:7: 2 trials x 5000000000000000000 keys x 1 splits are 2^63 tasks or more; give fewer of each"},
+    {"keys_too_many_cells", SWEEP "keys: {range: [0, 100000000]}\n",
+     .line = "s.yaml:5:7: a trial has 100000000 tasks (keys x splits), but with 3 scores each at most 42949672 are "
+             "possible; make more of it trials"},
     {"requires_later", SWEEP "requires: {gpu: \"yes\"}\n",
      .line = "s.yaml:5:1: this version does not have requires yet; remove it"},
     {"stages_later", SWEEP "stages: []\n", .line = "s.yaml:5:1: this version does not have stages yet; remove it"},
@@ -403,7 +449,7 @@ static const struct wrong_case wrong_cases[] = {
      .line = "--set params.top_n=0: params.top_n is 0; wfo takes a whole number from 1 to 500",
      .set = "params.top_n=0"},
     {"set_unknown_field", SWEEP,
-     .line = "--set parms.top_n=3: unknown field parms; did you mean params? (known: name, plugin, config, data, "
+     .line = "--set parms.top_n=3: unknown field parms; did you mean params? (known: name, plugin, config, data, keys, "
              "search, params, where, split, reduce, goal, limits, keep)",
      .set = "parms.top_n=3"},
     {"set_unknown_param", SWEEP,

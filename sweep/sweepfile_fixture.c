@@ -6,6 +6,7 @@
 #include "sweep/sweepfile_fixture.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *weightings[] = {"equal", "ic"};
@@ -49,6 +50,9 @@ const struct plan_plugin fixture_plugin = {
 struct dataset {
     struct dataset_array arrays[4];
     uint32_t n;
+    const char *key_column;
+    uint64_t keys;
+    uint64_t rows[4]; /* of each key in every partitioned array */
 };
 
 #define FACTORS                                                                                                        \
@@ -58,6 +62,10 @@ struct dataset {
 #define RETURNS(dtype_, rank_, rows_)                                                                                  \
     {                                                                                                                  \
         "returns", {.dtype = (dtype_), .rank = (rank_), .shape = {(rows_), 43, 1}}, "", false                          \
+    }
+#define BY_KEY(name_, rank_, rows_)                                                                                    \
+    {                                                                                                                  \
+        name_, {.dtype = SHEAF_DT_F64, .rank = (rank_), .shape = {(rows_), 43, 18}}, "", true                          \
     }
 #define REGIME                                                                                                         \
     {                                                                                                                  \
@@ -74,6 +82,21 @@ static const struct dataset datasets[] = {
     [DATA_FLOAT32] = {{FACTORS, RETURNS(SHEAF_DT_F32, 2, 1398)}, 2},
     [DATA_RANK] = {{FACTORS, RETURNS(SHEAF_DT_F64, 3, 1398)}, 2},
     [DATA_ROWS] = {{FACTORS, RETURNS(SHEAF_DT_F64, 2, 1397)}, 2},
+    [DATA_KEYED] = {{BY_KEY("factors", 3, 1398), BY_KEY("returns", 2, 1398), REGIME, NAMES},
+                    4,
+                    .key_column = "symbol",
+                    .keys = 3,
+                    .rows = {466, 466, 466}},
+    [DATA_UNEVEN] = {{BY_KEY("factors", 3, 1398), BY_KEY("returns", 2, 1398), REGIME, NAMES},
+                     4,
+                     .key_column = "symbol",
+                     .keys = 3,
+                     .rows = {466, 467, 465}},
+    [DATA_HALF_KEYED] = {{BY_KEY("factors", 3, 1398), RETURNS(SHEAF_DT_F64, 2, 1398)},
+                         2,
+                         .key_column = "symbol",
+                         .keys = 3},
+    [DATA_KEYLESS] = {{BY_KEY("factors", 3, 0), BY_KEY("returns", 2, 0)}, 2, .key_column = "symbol"},
 };
 
 const struct dataset *fixture_dataset(enum fixture_data which)
@@ -103,4 +126,30 @@ const struct dataset_array *dataset_find(const struct dataset *ds, const char *n
         if (strcmp(ds->arrays[i].name, name) == 0)
             return &ds->arrays[i];
     return NULL;
+}
+
+uint64_t dataset_keys(const struct dataset *ds)
+{
+    return ds->keys;
+}
+
+const char *dataset_key_column(const struct dataset *ds)
+{
+    return ds->key_column != NULL ? ds->key_column : "";
+}
+
+const char *dataset_key_name(const struct dataset *ds, uint64_t key, char space[24])
+{
+    snprintf(space, 24, "S%u of %u", (unsigned)key, (unsigned)ds->keys);
+    return space;
+}
+
+void dataset_key_rows(const struct dataset *ds, const struct dataset_array *a, uint64_t key, uint64_t *from,
+                      uint64_t *to)
+{
+    (void)a;
+    *from = 0;
+    for (uint64_t k = 0; k < key; k++)
+        *from += ds->rows[k];
+    *to = *from + ds->rows[key];
 }

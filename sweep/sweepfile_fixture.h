@@ -18,6 +18,10 @@ enum fixture_data {
     DATA_FLOAT32,    /* returns are float32 */
     DATA_RANK,       /* returns have three axes */
     DATA_ROWS,       /* returns have 1397 rows */
+    DATA_KEYED,      /* as DATA_GOOD, factors and returns partitioned by symbol: 3 keys of 466 rows */
+    DATA_UNEVEN,     /* the same with 466, 467 and 465 rows */
+    DATA_HALF_KEYED, /* factors partitioned, returns not */
+    DATA_KEYLESS,    /* partitioned, but there are no keys */
 };
 
 /* Static; NULL for DATA_NONE. */

@@ -36,7 +36,6 @@ static int resolve_head(struct planner *p, const char *data_path)
     struct plan *out = p->out;
     out->version = PLAN_VERSION;
     out->order = ORDER_TRIAL_MAJOR;
-    out->keys = 1;
     out->plugin = *p->plugin;
     out->name = copy_text(p, sweepschema_text(p->f->root, "name", ""));
     out->source = copy_text(p, p->f->absolute);
@@ -204,10 +203,25 @@ static int check_tasks(struct planner *p)
             if (out->axes[i].kind == AXIS_LIST)
                 out->axes[i].codes.len = (size_t)out->trials * 4;
     }
-    if (out->trials > (PLAN_MAX_TASKS - 1) / out->splits)
-        return place_fail(sweepfile_at(p->f, "params"), p->d,
+    uint64_t cells, tasks;
+    const struct place *at = sweepfile_at(p->f, out->keys > 1 ? "keys" : "params");
+    bool whole = !__builtin_mul_overflow(out->keys, out->splits, &cells) &&
+                 !__builtin_mul_overflow(cells, out->trials, &tasks) && tasks < PLAN_MAX_TASKS;
+    if (!whole && out->keys > 1)
+        return place_fail(at, p->d,
+                          "%" PRIu64 " trials x %" PRIu64 " keys x %" PRIu64
+                          " splits are 2^63 tasks or more; give fewer of each",
+                          out->trials, out->keys, out->splits);
+    if (!whole)
+        return place_fail(at, p->d,
                           "%" PRIu64 " trials x %" PRIu64 " splits are 2^63 tasks or more; give fewer of either",
                           out->trials, out->splits);
+    uint64_t most = plan_max_cells(p->plugin);
+    if (cells > most)
+        return place_fail(at, p->d,
+                          "a trial has %" PRIu64 " tasks (keys x splits), but with %u scores each at most %" PRIu64
+                          " are possible; make more of it trials",
+                          cells, p->plugin->n_scores, most);
     return 0;
 }
 
@@ -220,6 +234,8 @@ int sweepfile_plan(const struct sweepfile *f, const struct plan_plugin *plugin, 
     int err = resolve_head(&p, data_path);
     if (err == 0)
         err = sweepaxis_resolve(&p);
+    if (err == 0)
+        err = sweepkeys_resolve(&p);
     if (err == 0)
         err = sweepdata_resolve(&p);
     if (err == 0)

@@ -23,6 +23,9 @@ int sweepplan_no_memory(const struct planner *p);
 /* method, seed, axes, trials (without --limit). Each: 0, SHEAF_ENOMEM or SHEAF_EINVAL with a line in d. */
 int sweepaxis_resolve(struct planner *p);
 
+/* The axis of keys: key_axis and keys. */
+int sweepkeys_resolve(struct planner *p);
+
 /* Checks the dataset's arrays against the plugin's; then split and splits. */
 int sweepdata_resolve(struct planner *p);
 

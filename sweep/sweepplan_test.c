@@ -31,7 +31,7 @@ static int plan_of(struct fixture *x, const char *yaml, const struct sweep_overr
     if (f == NULL)
         return SHEAF_EINVAL;
     arena_init(&x->arena, 0);
-    int err = sweepfile_plan(f, &fixture_plugin, fixture_dataset(DATA_GOOD), "/abs/d", &x->arena, &x->plan, d);
+    int err = sweepfile_plan(f, &fixture_plugin, fixture_dataset(DATA_KEYED), "/abs/d", &x->arena, &x->plan, d);
     sweepfile_destroy(f); /* the plan must not need it */
     if (err != 0)
         arena_finish(&x->arena);

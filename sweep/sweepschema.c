@@ -8,6 +8,7 @@
 #include "sweep/plan.h"
 #include "sweep/suggest.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,6 +68,28 @@ static int one_of_two(const struct ynode *map, const char *path, const char *a, 
         return place_fail(&map->last->key->at, d, "%s has both %s and %s; keep one", path, a, b);
     if (map->n == 0)
         return place_fail(&map->at, d, "%s is an empty map; give %s or %s", path, a, b);
+    return 0;
+}
+
+static int rule_keys(const struct ynode *map, const char *path, struct diag *d)
+{
+    const struct ynode *range = ynode_get(map, "range");
+    int err = one_of_two(map, path, "range", "files", d);
+    if (err != 0 || range == NULL)
+        return err;
+    char shown[SCALAR_SHOWN];
+    if (range->kind != YNODE_LIST)
+        return place_fail(&range->at, d, "%s.range is %s; give two whole numbers [FROM, TO]", path,
+                          ynode_show(range, shown));
+    if (range->n != 2)
+        return place_fail(&range->at, d, "%s.range has %u number%s; give two, [FROM, TO]", path, range->n,
+                          range->n == 1 ? "" : "s");
+    int64_t from = range->first->value.i, to = range->last->value.i;
+    if (from >= to)
+        return place_fail(&range->at, d,
+                          "%s.range [%" PRId64 ", %" PRId64
+                          "] is empty; TO, which is not a key itself, must be above FROM",
+                          path, from, to);
     return 0;
 }
 
@@ -178,12 +201,26 @@ static const struct field keep_fields[] = {
 };
 static const struct section keep_section = SECTION(keep_fields, NULL);
 
+static const struct field keys_fields[] = {
+    {.name = "range",
+     .kinds = F_INT | F_LIST,
+     .min = -9223372036854775808.0,
+     .max = 9223372036854775807.0,
+     .give = "two whole numbers [FROM, TO]"},
+    {.name = "files", .kinds = F_LATER, .max = MAX_PATH, .give = "a pattern like \"in/*.csv\""},
+};
+static const struct section keys_section = SECTION(keys_fields, rule_keys);
+
 static const struct field root_fields[] = {
     {.name = "name", .kinds = F_TEXT, .max = MAX_NAME},
     {.name = "plugin", .kinds = F_TEXT, .max = MAX_PATH, .required = true, .give = "the name or path of a plugin"},
     {.name = "config", .kinds = F_TREE, .give = "a map {OPTION: VALUE}"},
     {.name = "data", .kinds = F_TEXT, .max = MAX_PATH, .give = "the name of a .sheaf file"},
-    {.name = "keys", .kinds = F_LATER},
+    {.name = "keys",
+     .kinds = F_TEXT | F_MAP,
+     .max = MAX_NAME,
+     .section = &keys_section,
+     .give = "a key column, {range: [FROM, TO]} or {files: PATTERN}"},
     {.name = "search", .kinds = F_MAP, .section = &search_section, .give = "a map {method: grid}"},
     {.name = "params", .kinds = F_MAP, .section = &params_section, .give = "a map {PARAMETER: VALUES}"},
     {.name = "where", .kinds = F_TEXT | F_LIST, .max = MAX_EXPRESSION, .give = "a constraint like \"fast < slow\""},

@@ -54,6 +54,8 @@ static void locate(struct slot *s, uint64_t index)
     }
     if (!s->has_cell || c.trial != s->cell.trial)
         s->wanted = space_trial(s->space, c.trial, &s->task.params);
+    if (s->plan.key_axis.kind != KEYS_NONE && (!s->has_cell || c.key != s->cell.key))
+        slot_enter_key(s, c.key);
     if (s->splitter && (!s->has_cell || c.split != s->cell.split))
         splitter_rows(s->splitter, c.split, &s->task.train, &s->task.test);
     s->task.seed = seed_of(s, index);
@@ -62,7 +64,6 @@ static void locate(struct slot *s, uint64_t index)
     s->task.index = index;
     s->task.trial = c.trial;
     s->task.split = c.split;
-    s->task.key.index = c.key;
 }
 
 static void publish_failed(struct slot *s)

@@ -8,6 +8,8 @@
 #include "common/arena.h"
 #include "data/dataset.h"
 #include "sheaf/plugin.h"
+#include "sweep/keynames.h"
+#include "sweep/keyview.h"
 #include "sweep/philox.h"
 #include "sweep/plan.h"
 #include "sweep/space.h"
@@ -27,7 +29,8 @@ struct slot {
     const struct sheaf_plugin *plugin;
     void *plugin_state;
     struct dataset *data; /* NULL = none */
-    const struct sheaf_view **views;
+    struct keyview keyview;
+    struct keynames keynames; /* of paths */
     struct space *space;
     struct splitter *splitter; /* NULL = the sweep has no splits */
     struct sheaf_range all_rows;
@@ -51,5 +54,8 @@ struct slot {
 
 /* Loads and opens everything. 0, or a line in d. */
 int slot_open(struct slot *s, const void *plan_bytes, size_t plan_len, struct diag *d);
+
+/* Brings the task's key, and what follows from it, to key number `key`. */
+void slot_enter_key(struct slot *s, uint64_t key);
 
 #endif

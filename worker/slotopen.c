@@ -7,6 +7,7 @@
 #include "worker/slot_impl.h"
 #include "worker/slotio.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -43,17 +44,73 @@ static int open_data(struct slot *s, struct diag *d)
 static int make_views(struct slot *s, struct diag *d)
 {
     const struct plan_plugin *p = &s->plan.plugin;
-    s->views = arena_alloc(&s->arena, (p->n_arrays + 1) * sizeof(const struct sheaf_view *));
+    int rc = keyview_init(&s->keyview, p, s->data, s->plan.key_axis.kind == KEYS_COLUMN, &s->arena);
     s->scores = arena_alloc(&s->arena, (p->n_scores + 1) * sizeof *s->scores);
     s->nans = arena_alloc(&s->arena, (p->n_scores + 1) * sizeof *s->nans);
-    if (!s->views || !s->scores || !s->nans)
+    if (rc || !s->scores || !s->nans)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     for (uint32_t i = 0; i < p->n_scores; i++)
         s->nans[i] = (double)NAN;
-    for (uint32_t i = 0; s->data && i < p->n_arrays; i++) {
-        const struct dataset_array *a = dataset_find(s->data, p->arrays[i].name);
-        s->views[i] = a ? &a->view : NULL;
+    return 0;
+}
+
+/* The first array with the row axis, cut to the key; there is one when the rows are cut by keys. */
+static const struct sheaf_view *row_view(const struct slot *s)
+{
+    for (uint32_t i = 0; i < s->plan.plugin.n_arrays; i++)
+        if (s->keyview.views[i] && s->plan.plugin.arrays[i].row_axis[0])
+            return s->keyview.views[i];
+    return NULL;
+}
+
+static void set_all_rows(struct slot *s, uint64_t n)
+{
+    s->all_rows = (struct sheaf_range){0, n};
+    s->task.test = (struct sheaf_rows){.n = n, .ranges = &s->all_rows, .n_ranges = n > 0 ? 1 : 0};
+}
+
+void slot_enter_key(struct slot *s, uint64_t key)
+{
+    const struct plan_key_axis *axis = &s->plan.key_axis;
+    struct sheaf_key *k = &s->task.key;
+    k->index = key;
+    if (axis->kind == KEYS_RANGE) {
+        k->i = (int64_t)((uint64_t)axis->from + key);
+    } else if (axis->kind == KEYS_FILES) {
+        char none[KEYNAMES_NUMBER];
+        k->text = keynames_text(&s->keynames, key, none);
+    } else {
+        k->text = dataset_key_text(s->data, key);
+        k->i = dataset_key_int(s->data, key);
+        keyview_enter(&s->keyview, key);
+        if (s->plan.split.keyed && !s->splitter)
+            set_all_rows(s, row_view(s)->shape[0]);
     }
+}
+
+static uint32_t key_kind(const struct slot *s)
+{
+    switch (s->plan.key_axis.kind) {
+    case KEYS_NONE:
+        return SHEAF_KEY_NONE;
+    case KEYS_RANGE:
+        return SHEAF_KEY_INT;
+    case KEYS_FILES:
+        return SHEAF_KEY_PATH;
+    default:
+        return dataset_key_dtype(s->data) == SHEAF_DT_CODE ? SHEAF_KEY_TEXT : SHEAF_KEY_INT;
+    }
+}
+
+/* The plan comes from a broker, and may speak of keys or rows that the data does not have. */
+static int check_keys(const struct slot *s, struct diag *d)
+{
+    const struct plan *p = &s->plan;
+    if (p->key_axis.kind == KEYS_COLUMN && (!s->data || dataset_keys(s->data) != p->keys))
+        return diag_fail(d, SHEAF_ECORRUPT, "the plan has %" PRIu64 " keys and the dataset %" PRIu64, p->keys,
+                         s->data ? dataset_keys(s->data) : 0);
+    if (p->split.keyed && !row_view(s))
+        return diag_fail(d, SHEAF_ECORRUPT, "the plan has rows of keys and the dataset no array for them");
     return 0;
 }
 
@@ -63,12 +120,14 @@ static int make_space(struct slot *s, struct diag *d)
     s->space = space_create(p, d);
     if (!s->space)
         return SHEAF_EINVAL;
-    s->all_rows = (struct sheaf_range){0, p->split.n_rows};
-    s->task = (struct sheaf_task){.views = s->views,
-                                  .key = {.kind = SHEAF_KEY_NONE},
+    if (check_keys(s, d))
+        return SHEAF_ECORRUPT;
+    if (keynames_init(&s->keynames, p))
+        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    s->task = (struct sheaf_task){.views = s->keyview.views,
+                                  .key = {.kind = key_kind(s)},
                                   .row_axis = p->split.row_axis[0] ? p->split.row_axis : NULL};
-    s->task.test =
-        (struct sheaf_rows){.n = p->split.n_rows, .ranges = &s->all_rows, .n_ranges = p->split.n_rows > 0 ? 1 : 0};
+    set_all_rows(s, p->split.n_rows);
     if (p->split.kind == SPLIT_NONE)
         return 0;
     const struct dataset_array *strata =
@@ -110,7 +169,7 @@ static int open_plugin(struct slot *s, struct diag *d)
     struct sheaf_dataset *dataset = arena_alloc(&s->arena, sizeof *dataset);
     if (!dataset)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
-    *dataset = (struct sheaf_dataset){.views = s->views, .n_views = s->plan.plugin.n_arrays};
+    *dataset = (struct sheaf_dataset){.views = s->keyview.whole, .n_views = s->plan.plugin.n_arrays};
     int32_t status = s->plugin->open(&s->host.host, s->plan.plugin.config, dataset, &s->plugin_state);
     if (status != SHEAF_OK_STATUS)
         return diag_fail(d, SHEAF_EINVAL, "plugin %s: open failed: %s", s->plan.plugin.path,

@@ -9,7 +9,7 @@ import pytest
 
 from support import refused_line
 
-FIELDS = "name, plugin, config, data, search, params, where, split, reduce, goal, limits, keep"
+FIELDS = "name, plugin, config, data, keys, search, params, where, split, reduce, goal, limits, keep"
 INT = "a whole number from -1000000000000000 to 1000000000000000"  # of the plugin "context"
 PLACES = "PLACES"  # the folders that plugins are looked for in
 
@@ -104,7 +104,7 @@ SWEEPS = {
         "1:1: plugin is missing; add plugin: followed by the name or path of a plugin"),
     "missing goal": ("plugin: echo\nparams: {x: 1}\n", "1:1: goal is missing; add goal: {maximize: SCORE} with one of: value"),
     "only plugin": ("plugin: echo\n", "1:1: goal is missing; add goal: {maximize: SCORE} with one of: value"),
-    "keys": (e("keys: symbol"), "4:1: this version does not have keys yet; remove it"),
+    "keys": (e("keys: symbol"), "4:7: keys: symbol is a column of the data, but the sweep has none; add data: FILE.sheaf"),
     "requires": (e("requires: {gpu: 'yes'}"), "4:1: this version does not have requires yet; remove it"),
     "stages": (e("stages: []"), "4:1: this version does not have stages yet; remove it"),
     "split.on": (e("split: {on: days}"), "4:9: this version does not have split.on yet; remove it"),

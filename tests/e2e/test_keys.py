@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""Keyed sweeps: a task sees its key's rows and no others, of every partitioned array, as NumPy cuts them."""
+
+import csv
+import math
+import random
+
+import numpy as np
+import pytest
+
+from support import scores_of, table
+
+ROWS = {"A": 7, "B": 0, "C": 12, "DD": 1, "É": 5}  # of t; B has rows in `other` only
+
+
+def rows_of(keys, seed=1):
+    """A shuffled table of (key, day, v)."""
+    rng = random.Random(seed)
+    rows = [(k, 10 * d, rng.uniform(-1, 1)) for k, n in keys.items() for d in range(n)]
+    rng.shuffle(rows)
+    return rows
+
+
+def write(world, name, column, rows):
+    with open(world.path / f"{name}.csv", "w", newline="") as f:
+        csv.writer(f).writerows([(column, "day", "v"), *rows])
+
+
+def pack(world, column="sym", keys=None, other=(("B", 1, 4.5), ("A", 0, 2.0), ("B", 0, 0.25))):
+    """Tables t and other by key, an array that is not cut. Returns the rows of t."""
+    t = rows_of(ROWS if keys is None else keys)
+    write(world, "t", column, t)
+    write(world, "other", column, other)
+    np.save(world.path / "whole.npy", np.array([1.0, 2.0, 4.0]))
+    world.run("pack", "d.sheaf", "whole=whole.npy", "--csv", "t=t.csv", "--csv", "other=other.csv", "--key", column, "--order", "day")
+    return t
+
+
+def total(values):
+    """As the plugin adds: from left to right."""
+    sum = 0.0
+    for v in values:
+        sum += v
+    return sum
+
+
+def of_key(rows, key):
+    return [v for k, _, v in sorted(rows, key=lambda r: r[1]) if k == key]
+
+
+def key_number(text):
+    return sum((i + 1) * b for i, b in enumerate(text.encode()))
+
+
+def run(world, code=0, slots=2, **fields):
+    fields = {"plugin": "keyed", "data": "d.sheaf", "params": {"x": [0, 1]}, "goal": {"maximize": "test"}, **fields}
+    return world.json("run", world.sweep(**fields), "--slots", str(slots), code=code)
+
+
+def test_a_task_sees_its_key_and_no_other(world):
+    t = pack(world)
+    r = run(world, keys="sym", reduce={"key": "sum"})
+    keys = sorted(ROWS)
+    assert r["tasks"]["total"] == 2 * len(keys)
+    rows = table(world)
+    everything = None
+    for row in rows:
+        key = keys[int(row["task"]) % len(keys)]
+        mine = of_key(t, key)
+        test, train, n, cube, other, whole, kind, number, seen, n_train, n_test = scores_of(row)
+        everything = seen if everything is None else everything
+        assert test == total(mine) + float(row["trial"]) and train == 0 and n == n_test == len(mine) == ROWS[key] and n_train == 0
+        assert other == {"A": 2.0, "B": 4.75}.get(key, 0) and whole == 7 and cube == 0
+        assert (kind, number) == (1, key_number(key))
+        assert seen == everything and math.isclose(seen, total(v for *_, v in t), rel_tol=1e-12)  # open sees all keys
+    assert r["best"][0]["trial"] == 1
+    assert math.isclose(r["best"][0]["scores"]["test"], total(total(of_key(t, k)) + 1 for k in keys), rel_tol=1e-15)
+    for slots in (1, 5):
+        assert run(world, slots=slots, keys="sym", reduce={"key": "sum"}, name=f"{slots} slots")["digest"] == r["digest"]
+
+
+@pytest.mark.parametrize("keys, numbers", [({-3: 2, 10: 3, 200: 1}, [-3, 10, 200]),
+                                           ({"2020-01-31": 2, "1969-12-31": 1}, [-1, 18292])], ids=["int", "date"])
+def test_keys_may_be_numbers_and_days(world, keys, numbers):
+    t = pack(world, "id", keys, other=[(k, 0, 1.0) for k in keys])
+    run(world, keys="id", params={})
+    for i, row in enumerate(table(world)):
+        key = sorted(keys)[i]
+        test, _, n, *_ = scores_of(row)
+        assert test == total(of_key(t, key)) and n == keys[key]
+        assert scores_of(row)[6:8] == [2, numbers[i]]
+
+
+def test_splits_cut_each_keys_own_rows(world):
+    t = pack(world, keys={k: 10 for k in "ABC"}, other=[("A", 0, 1.0)])
+    run(world, keys="sym", params={"x": 0}, split={"walk_forward": {"train": 4, "test": 3}})
+    rows = table(world)
+    assert len(rows) == 6
+    for i, row in enumerate(rows):
+        mine, at = of_key(t, "ABC"[i // 2]), 3 * (i % 2)
+        assert scores_of(row)[:2] == [total(mine[at + 4:at + 7]), total(mine[at:at + 4])]
+    run(world, keys="sym", params={"x": 0}, split={"k_fold": {"k": 2, "shuffle": True}})
+    folds = [scores_of(row) for row in table(world)]
+    for i, key in enumerate("ABC"):
+        a, b = folds[2 * i:2 * i + 2]
+        assert math.isclose(a[0] + a[1], total(of_key(t, key)), abs_tol=1e-12) and a[-2:] == b[-2:] == [5, 5]
+        assert math.isclose(a[0], b[1], abs_tol=1e-12)
+
+
+def test_arrays_along_a_list_of_keys(world):
+    cube = np.random.default_rng(3).integers(-9, 9, (4, 3, 2)).astype("f8")
+    np.save(world.path / "cube.npy", cube)
+    (world.path / "keys.txt").write_text("d\nb\nc\na\n")
+    world.run("pack", "d.sheaf", "cube=cube.npy", "--keys", "keys.txt")
+    run(world, keys="key", params={})
+    assert [scores_of(row)[3] for row in table(world)] == [cube["dbca".index(k)].sum() for k in "abcd"]
+
+
+def test_without_keys_the_whole_is_seen(world):
+    t = pack(world)
+    run(world, params={})
+    row, = table(world)
+    assert scores_of(row)[2] == len(t) and scores_of(row)[6:8] == [0, 0]
+    assert math.isclose(scores_of(row)[0], total(v for *_, v in t), rel_tol=1e-12)
+
+
+def test_a_range_of_keys(world):
+    r = world.json("run", world.sweep(plugin="keyed", keys={"range": [-2, 3]}, params={"x": [0, 1]}, goal={"maximize": "test"}))
+    assert r["tasks"]["total"] == 10
+    assert [scores_of(row)[6:8] for row in table(world)] == [[2, k] for k in range(-2, 3)] * 2
