@@ -22,6 +22,7 @@ struct broker;
 /* A received message whose bytes must outlive its handling: counted references, released on any thread. */
 struct letter {
     _Atomic int refs;
+    size_t bytes; /* of memory that it takes */
     void (*free)(struct letter *l);
 };
 void letter_ref(struct letter *l);

@@ -322,6 +322,7 @@ void fixture_report(struct broker_fixture *f, uint64_t peer, const struct msg_re
     SHEAF_ASSERT(proto_encode(MSG_REPORT, m, &head, &c->frame) == 0);
     SHEAF_ASSERT(proto_body(MSG_REPORT, c->frame.data, c->frame.len, &c->arena, c->body, &d) == 0);
     buf_finish(&head);
+    c->letter.bytes = sizeof(*c) + c->frame.len + c->arena.total;
     broker_time(f->broker, f->now);
     inside(f, true);
     SHEAF_ASSERT(broker_message(f->broker, peer, MSG_REPORT, c->body, &c->letter) == 0);

@@ -410,6 +410,24 @@ static void a_gap_in_the_clock_loses_nobody(void **state)
     assert_int_equal(sweep_find(f->broker, 0)->n_leases, 1);
 }
 
+/* Texts and group rows are as much in memory as scores: the loop reads no more when too much waits for the journal. */
+static void what_a_report_holds_on_to_is_counted(void **state)
+{
+    struct broker_fixture *f = *state;
+    fixture_sweep_of(f, 100);
+    struct msg_lease l = worker_gets(f, WORKER_A);
+    fixture_settle(f);
+    char *text = malloc(16384);
+    memset(text, 'x', 16383);
+    text[16383] = '\0';
+    struct msg_log log = {.position = 0, .has_position = true, .text = text};
+    fixture_report(f, WORKER_A,
+                   &(struct msg_report){
+                       .seq = ++f->seq, .sweep = l.sweep, .lease = l.lease, .logs = &log, .n_logs = 1, .broken = ""});
+    assert_true(f->first && f->first->n_ops == 1 && f->first->keep_bytes > 16384);
+    free(text);
+}
+
 static void a_broker_that_does_not_listen_loses_nobody(void **state)
 {
     struct broker_fixture *f = *state;
@@ -487,6 +505,7 @@ static const struct CMUnitTest tests[] = {
     FIXTURE_TEST(a_worker_that_says_bye_gives_its_leases_up_at_once),
     FIXTURE_TEST(a_gap_in_the_clock_loses_nobody),
     FIXTURE_TEST(a_broker_that_does_not_listen_loses_nobody),
+    FIXTURE_TEST(what_a_report_holds_on_to_is_counted),
     FIXTURE_TEST(a_lease_of_a_sweep_that_has_ended_is_dropped),
     FIXTURE_TEST(told_to_stop_it_sends_workers_home_and_waits_for_the_journal),
 };

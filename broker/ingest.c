@@ -427,6 +427,7 @@ static void ingest(struct broker *b, struct bsweep *s, const struct blease *l, c
     if (letter) {
         letter_ref(letter);
         batch->keep = letter;
+        batch->keep_bytes = letter->bytes;
         batch->keep_free = letter_unref;
     }
     s->last_commit = b->now;
@@ -533,6 +534,7 @@ void snapshot_push(struct broker *b, struct bsweep *s)
     buf_finish(&tally);
     batch_op(batch, JOURNAL_SNAPSHOT, s->id)->blob = (struct slice){out->data, out->len};
     batch->keep = out;
+    batch->keep_bytes = out->len;
     batch->keep_free = buf_free;
     int64_t pause = SNAPSHOT_NS + (int64_t)out->len * SNAPSHOT_BYTE_NS;
     uint64_t ticket = batch_push(b, batch); /* `out` is the batch's from here on */

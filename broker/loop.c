@@ -170,6 +170,7 @@ static bool take_message(struct loop *l)
         letter_unref(in);
         return false;
     }
+    in->letter.bytes = sizeof(*in) + in->arena.total + zmq_msg_size(&in->msg);
     int64_t now = clock_mono_ns(); /* a turn takes many reports; the last one may have come long after it began */
     broker_time(l->broker, now);
     if (got < 0)

@@ -117,12 +117,7 @@ static void batch_free(struct scribe_batch *b)
 /* What a batch holds on to: its arena, and the message that its ops point into. */
 static uint64_t batch_bytes(const struct scribe_batch *b)
 {
-    uint64_t bytes = sizeof(*b) + b->arena.total;
-    for (uint32_t i = 0; i < b->n_ops; i++) {
-        const struct journal_op *op = &b->ops[i];
-        bytes += op->status.len + op->scores.len + op->blob.len + op->identity.len;
-    }
-    return bytes;
+    return sizeof(*b) + b->arena.total + b->keep_bytes;
 }
 
 /* ---- the thread ---- */

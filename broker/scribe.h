@@ -20,6 +20,7 @@ struct scribe_batch {
     struct arena arena;
     void *keep; /* released with keep_free on the scribe's thread when the batch is durable (a message's bytes) */
     void (*keep_free)(void *keep);
+    size_t keep_bytes; /* what it takes: counts for scribe_backlog */
 };
 
 /* A page to be read, and its answer. On the heap, with `arena` initialised. Owned by the caller until asked, and again once

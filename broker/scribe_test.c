@@ -77,6 +77,7 @@ static struct scribe_batch *run_batch(uint64_t ticket, uint64_t first)
     b->ticket = ticket;
     b->keep = scores;
     b->keep_free = release;
+    b->keep_bytes = 1000 * sizeof(*scores);
     b->n_ops = 1;
     b->ops = arena_alloc(&b->arena, sizeof(*b->ops));
     b->ops[0] = (struct journal_op){
