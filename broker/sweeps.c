@@ -460,6 +460,9 @@ static const char *cannot_continue(const struct bsweep *s, const struct plan *p)
         return "the plugin has changed since this sweep began: put the old one back, or start over with --fresh";
     if (!same_slice(s->plan.data_digest, p->data_digest))
         return "the data has changed since this sweep began: put the old dataset back, or start over with --fresh";
+    if (!same_slice(s->plan.key_axis.digest, p->key_axis.digest))
+        return "the files of its keys have changed since this sweep began: put the old ones back, or start over with "
+               "--fresh";
     if (s->plan.trials > p->trials)
         return "this sweep has more trials already: ask for at least as many, or start over with --fresh";
     if (s->plan.split.n_rows != p->split.n_rows || s->plan.splits != p->splits || s->plan.keys != p->keys)

@@ -63,6 +63,9 @@ static void a_sweep_cannot_go_on_with_another_plugin_or_other_data(void **state)
     f->plan.digest[0] = 1;
     f->plan.plan.data_digest = (struct slice){other, HASH_BYTES};
     assert_non_null(strstr(submit_again(f), "data has changed"));
+    f->plan.plan.data_digest = (struct slice){0};
+    f->plan.plan.key_axis.digest = (struct slice){other, HASH_BYTES};
+    assert_non_null(strstr(submit_again(f), "files of its keys have changed"));
 }
 
 static void other_limits_wait_for_the_end(void **state)

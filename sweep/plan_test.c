@@ -375,6 +375,13 @@ static void identity_ignores_what_leaves_scores_alone(void **state)
     g.plan.splits = 8;
     identity(&g, b);
     assert_memory_equal(a, b, HASH_BYTES);
+    f.plan.key_axis = g.plan.key_axis = (struct plan_key_axis){.kind = KEYS_FILES, .column = "/in/*.csv"};
+    g.plan.key_axis.names = (struct slice){"a\0b", 4};
+    g.plan.keys = 2;
+    g.plan.key_axis.digest = (struct slice){other, HASH_BYTES};
+    identity(&f, a);
+    identity(&g, b);
+    assert_memory_equal(a, b, HASH_BYTES);
 }
 
 static void identity_sees_what_changes_scores(void **state)
@@ -384,7 +391,7 @@ static void identity_sees_what_changes_scores(void **state)
     uint8_t a[HASH_BYTES], b[HASH_BYTES];
     fill_grid(&f);
     identity(&f, a);
-    for (int what = 0; what < 8; what++) {
+    for (int what = 0; what < 10; what++) {
         fill_grid(&g);
         switch (what) {
         case 0:
@@ -407,6 +414,12 @@ static void identity_sees_what_changes_scores(void **state)
             break;
         case 6:
             g.plan.data_path = "/home/me/other.sheaf";
+            break;
+        case 7:
+            g.plan.key_axis.column = "symbol";
+            break;
+        case 8:
+            g.plan.key_axis.kind = KEYS_RANGE;
             break;
         default:
             g.plan.trials = 23;

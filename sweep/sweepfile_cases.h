@@ -155,6 +155,12 @@ static const struct wrong_case wrong_cases[] = {
      .line = "s.yaml:6:34: returns cannot stratify: it is cut by the keys, and folds are the same for all keys; name "
              "another array",
      .data = DATA_KEYED},
+    {"keys_both", SWEEP "keys: {range: [0, 1], files: \"*\"}\n",
+     .line = "s.yaml:5:23: keys has both range and files; keep one"},
+    {"keys_files_list", SWEEP "keys: {files: [a, b]}\n",
+     .line = "s.yaml:5:15: keys.files is a list; give a pattern like \"in/*.csv\""},
+    {"keys_files_none", SWEEP "keys: {files: /nowhere/*.csv}\n",
+     .line = "s.yaml:5:15: no file matches /nowhere/*.csv; correct the pattern"},
     {"keys_range_number", SWEEP "keys: {range: 5}\n",
      .line = "s.yaml:5:15: keys.range is 5; give two whole numbers [FROM, TO]"},
     {"keys_range_three", SWEEP "keys: {range: [1, 2, 3]}\n",

@@ -84,6 +84,8 @@ int sweepkeys_resolve(struct planner *p)
         return 0;
     if (n->kind == YNODE_SCALAR)
         return resolve_column(p, n);
+    if (ynode_get(n, "files") != NULL)
+        return sweepfiles_resolve(p, ynode_get(n, "files"));
     resolve_range(p, ynode_get(n, "range"));
     return 0;
 }

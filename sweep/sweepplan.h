@@ -26,6 +26,9 @@ int sweepaxis_resolve(struct planner *p);
 /* The axis of keys: key_axis and keys. */
 int sweepkeys_resolve(struct planner *p);
 
+/* The same for `keys: {files: n}`. */
+int sweepfiles_resolve(struct planner *p, const struct ynode *n);
+
 /* Checks the dataset's arrays against the plugin's; then split and splits. */
 int sweepdata_resolve(struct planner *p);
 

@@ -207,7 +207,7 @@ static const struct field keys_fields[] = {
      .min = -9223372036854775808.0,
      .max = 9223372036854775807.0,
      .give = "two whole numbers [FROM, TO]"},
-    {.name = "files", .kinds = F_LATER, .max = MAX_PATH, .give = "a pattern like \"in/*.csv\""},
+    {.name = "files", .kinds = F_TEXT, .max = MAX_PATH, .give = "a pattern like \"in/*.csv\""},
 };
 static const struct section keys_section = SECTION(keys_fields, rule_keys);
 

@@ -3,12 +3,13 @@
 
 import csv
 import math
+import os
 import random
 
 import numpy as np
 import pytest
 
-from support import scores_of, table
+from support import refused_line, scores_of, table
 
 ROWS = {"A": 7, "B": 0, "C": 12, "DD": 1, "É": 5}  # of t; B has rows in `other` only
 
@@ -128,3 +129,54 @@ def test_a_range_of_keys(world):
     r = world.json("run", world.sweep(plugin="keyed", keys={"range": [-2, 3]}, params={"x": [0, 1]}, goal={"maximize": "test"}))
     assert r["tasks"]["total"] == 10
     assert [scores_of(row)[6:8] for row in table(world)] == [[2, k] for k in range(-2, 3)] * 2
+
+
+def by_files(world, pattern, **fields):
+    return world.sweep(plugin="keyed", keys={"files": pattern}, params={"x": [0, 1]}, goal={"maximize": "test"}, **fields)
+
+
+def test_each_file_is_a_key(world):
+    """Regular files in the order of their names' bytes, links to them among them; the folder's own name is no pattern."""
+    folder = world.path / "in [a-z]*?\\"
+    (folder / "sub.csv").mkdir(parents=True)
+    names = ["b.csv", "B.csv", "a b.csv", "é.csv", "a,\"q\".csv"]
+    for name in [*names, ".hidden.csv", "a.txt"]:
+        (folder / name).write_text(name)
+    (folder / "link.csv").symlink_to("a.txt")
+    (folder / "broken.csv").symlink_to("nowhere")
+    os.mkfifo(folder / "fifo.csv")
+    wanted = sorted((str(folder / name) for name in [*names, "link.csv"]), key=lambda p: p.encode())
+    sweep = by_files(world, "*.csv")
+    sweep = sweep.rename(folder / sweep.name)
+    r = world.json("run", sweep)
+    assert r["tasks"]["total"] == 2 * len(wanted)
+    assert [scores_of(row)[6:8] for row in table(world)] == [[3, key_number(path)] for path in wanted] * 2
+    absolute = by_files(world, str(world.path / "in*" / "?.csv"), name="absolute")  # é is two bytes
+    assert world.json("run", absolute)["tasks"]["total"] == 4
+
+
+@pytest.mark.parametrize("pattern, line", [
+    ("in/*.csv", "no file matches DIR/in/*.csv; correct the pattern"),
+    ("nowhere/*", "no file matches DIR/nowhere/*; correct the pattern"),
+    ("file/*", "no file matches DIR/file/*; correct the pattern"),
+    ("*.dir", "no file matches DIR/*.dir; correct the pattern"),
+    ("*\t", "DIR/x : its name is not UTF-8 or has a control character; rename it"),
+    (b"\xff*".decode(errors="surrogateescape"), None),
+])
+def test_patterns_without_files(world, pattern, line):
+    (world.path / "in").mkdir()
+    (world.path / "a.dir").mkdir()
+    world.file("file", "")
+    world.file("x\t", "")
+    if line is None:  # what YAML cannot say, a star can
+        pattern, line = "*y", "DIR/?y: its name is not UTF-8 or has a control character; rename it"
+        (world.path / "\udcffy").write_text("")
+    assert refused_line(world, "run", by_files(world, pattern)) == "DIR/sweep.yaml:1:94: " + line
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_folder_that_cannot_be_read(world):
+    (world.path / "in").mkdir(mode=0)
+    line = "a folder that DIR/in/* leads through cannot be read; correct the pattern or its rights"
+    assert refused_line(world, "run", by_files(world, "in/*")) == "DIR/sweep.yaml:1:94: " + line
+    (world.path / "in").chmod(0o700)

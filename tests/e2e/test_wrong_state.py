@@ -150,6 +150,26 @@ def test_data_that_changed(world):
     assert world.json("run", "sweep.yaml")["resumed"] == 10
 
 
+def test_files_that_changed(world):
+    """A file that comes, goes or is written again changes what the keys are."""
+    plugin_file(world, "mine.so", "keyed")
+    for name in "abc":
+        world.file(f"{name}.in", name)
+    world.sweep(plugin="./mine.so", keys={"files": "*.in"}, params={"x": 1}, goal={"maximize": "test"})
+    before = world.json("run", "sweep.yaml")
+    line = "sheaf: the files of its keys have changed since this sweep began: put the old ones back, or start over with --fresh"
+    times = (world.path / "b.in").stat()
+    world.file("b.in", "b2")
+    assert world.refused("run", "sweep.yaml") == line
+    world.file("b.in", "b")
+    os.utime(world.path / "b.in", ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert world.json("run", "sweep.yaml")["resumed"] == 3
+    world.file("d.in", "d")
+    assert world.refused("run", "sweep.yaml") == line
+    check_kept(world, before["digest"])
+    assert world.json("run", "sweep.yaml", "--fresh")["tasks"]["total"] == 4
+
+
 def test_trials_that_changed(world):
     world.file("t.csv", "x\n1\n2\n3\n")
     world.sweep(search={"method": "list", "file": "t.csv"}, params=None)
