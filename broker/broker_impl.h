@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * broker_impl: what the files of the broker's logic share. broker.c: life, peers, turns; sweeps.c: the life of a sweep;
- * grants.c: leases; ingest.c: reports, the journal, acknowledgements; status.c: what clients ask.
+ * grants.c: leases; ingest.c: reports, the journal, acknowledgements; groups.c: groups in the digest; status.c: what clients ask.
  */
 #ifndef SHEAF_BROKER_BROKER_IMPL_H
 #define SHEAF_BROKER_BROKER_IMPL_H
@@ -132,7 +132,9 @@ struct bsweep {
     uint64_t end_ticket; /* of the op that records the end */
     uint8_t digest[HASH_BYTES];
     bool has_digest;
-    struct second_look *looks; /* by position */
+    struct groups_pass *groups;        /* while the group rows are read for the digest */
+    uint8_t groups_digest[HASH_BYTES]; /* when they have been */
+    struct second_look *looks;         /* by position */
     uint32_t n_looks, cap_looks;
     struct intervals looking; /* positions whose second look is not in */
     uint64_t verified, mismatched;
@@ -246,6 +248,13 @@ void snapshots_tick(struct broker *b);
 int snapshot_load(struct broker *b, struct bsweep *s, struct slice bytes, struct diag *d);
 /* keep: best, after a restart: what was stored with results that no snapshot holds goes, because they come again. */
 void snapshot_forget_others(struct broker *b, struct bsweep *s);
+
+/* groups.c */
+bool groups_due(const struct bsweep *s); /* is everything done, and are there rows that the digest covers? */
+int groups_take(struct bsweep *s, const struct msg_read *read,
+                const struct msg_page *page); /* the next page, or the first */
+void groups_join_digest(struct bsweep *s); /* after the last one: the digest of the tasks becomes that of all results */
+void groups_forget(struct bsweep *s);
 
 /* status.c */
 void status_watch(struct broker *b, uint64_t peer, const struct msg_watch *m);

@@ -6,6 +6,7 @@
  */
 #include "broker/broker_impl.h"
 #include "sheaf/plugin.h"
+#include "sweep/groupsum.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -314,6 +315,33 @@ static void take_log(struct bsweep *s, const struct msg_log *line, struct scribe
     batch_op(batch, JOURNAL_LOG, s->id)->log = s->log_lines < LOG_LINES_MOST ? *line : last;
 }
 
+/* Does the report bring the task's result, too? Its runs are in order. */
+static bool has_result(const struct msg_report *m, uint64_t position)
+{
+    uint32_t from = 0, to = m->n_runs;
+    while (from < to) {
+        uint32_t mid = from + (to - from) / 2;
+        if (m->runs[mid].from + m->runs[mid].n <= position)
+            from = mid + 1;
+        else
+            to = mid;
+    }
+    return from < m->n_runs && m->runs[from].from <= position;
+}
+
+/* Rows count once, with the result that they came with; keep: best keeps none. */
+static void take_groups(struct bsweep *s, const struct msg_report *m, struct scribe_batch *batch)
+{
+    size_t size = 8 * (size_t)s->plan.plugin.n_group_values;
+    for (uint32_t i = 0; keeps_all(s) && i < m->n_groups; i++) {
+        const struct msg_group *g = &m->groups[i];
+        if (!is_first(s, g->position) || !has_result(m, g->position) || g->values.len != size)
+            continue;
+        s->group_rows++;
+        batch_op(batch, JOURNAL_GROUP, s->id)->group = *g;
+    }
+}
+
 static void take_texts(struct broker *b, struct bsweep *s, const struct msg_report *m, struct scribe_batch *batch)
 {
     for (uint32_t i = 0; i < m->n_failures; i++) {
@@ -325,12 +353,7 @@ static void take_texts(struct broker *b, struct bsweep *s, const struct msg_repo
     for (uint32_t i = 0; i < m->n_logs; i++)
         if (!m->logs[i].has_position || is_first(s, m->logs[i].position))
             take_log(s, &m->logs[i], batch);
-    for (uint32_t i = 0; i < m->n_groups; i++) {
-        if (!is_first(s, m->groups[i].position) || m->groups[i].values.len != 8 * (size_t)s->plan.plugin.n_group_values)
-            continue;
-        s->group_rows++;
-        batch_op(batch, JOURNAL_GROUP, s->id)->group = m->groups[i];
-    }
+    take_groups(s, m, batch);
 }
 
 /* ---- second looks ---- */
@@ -435,6 +458,15 @@ static void ingest(struct broker *b, struct bsweep *s, const struct blease *l, c
     batch_push(b, batch);
 }
 
+/* More rows of one task than a page of results could show. */
+static bool too_many_groups(const struct msg_report *m)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < m->n_groups && n <= GROUPSUM_TASK_GROUPS; i++)
+        n = i > 0 && m->groups[i].position == m->groups[i - 1].position ? n + 1 : 1;
+    return n > GROUPSUM_TASK_GROUPS;
+}
+
 /* The runs of a report lie within its lease, as it was granted, one behind the other: count_pieces relies on it. */
 static bool report_ok(const struct bsweep *s, const struct blease *l, const struct msg_report *m)
 {
@@ -445,7 +477,7 @@ static bool report_ok(const struct bsweep *s, const struct blease *l, const stru
             return false;
         end = run->from + run->n;
     }
-    return true;
+    return !too_many_groups(m);
 }
 
 /* A copy of a report whose lease has closed, or a report of a sweep that is gone, is acknowledged; otherwise the worker has to
@@ -497,13 +529,11 @@ struct snapshot {
     struct slice done; /* interval pairs, uint64 */
     struct slice tally;
     struct slice looks; /* not kept: a restart samples anew */
-    uint64_t group_rows;
 };
 static const struct codec_field snapshot_fields[] = {
     CODEC_F(CODEC_BIN, struct snapshot, done, 0),
     CODEC_F(CODEC_BIN, struct snapshot, tally, 0),
     CODEC_F(CODEC_BIN, struct snapshot, looks, 0),
-    CODEC_F(CODEC_U64, struct snapshot, group_rows, 0),
 };
 static const struct codec snapshot_codec = CODEC_OF(struct snapshot, snapshot_fields);
 
@@ -519,7 +549,7 @@ void snapshot_push(struct broker *b, struct bsweep *s)
 {
     struct buf tally = {0}, *out = calloc(1, sizeof(*out));
     struct scribe_batch *batch = out ? batch_new(b, 1) : NULL;
-    struct snapshot snap = {.done = {s->done.at, s->done.n * sizeof(*s->done.at)}, .group_rows = s->group_rows};
+    struct snapshot snap = {.done = {s->done.at, s->done.n * sizeof(*s->done.at)}};
     if (!batch || tally_save(s->tally, &tally) < 0) {
         broker_check(b, SHEAF_ENOMEM);
         buf_finish(&tally);
@@ -600,7 +630,6 @@ int snapshot_load(struct broker *b, struct bsweep *s, struct slice bytes, struct
         tally_destroy(s->tally);
         s->tally = tally_load(&s->plan, s->plan.keep_best, snap.tally.data, snap.tally.len, d);
         err = s->tally ? 0 : SHEAF_ECORRUPT;
-        s->group_rows = snap.group_rows;
     }
     arena_finish(&a);
     broker_check(b, err == SHEAF_ENOMEM ? err : 0);

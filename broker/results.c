@@ -156,7 +156,7 @@ static int trial_complete(struct results *r)
     if (t.skipped || (r->what == RESULTS_GROUPS && t.failed))
         return 0;
     if (r->what == RESULTS_GROUPS)
-        return results_groups_trial(&r->groups, r->trial, r->format, &r->arena, &r->sink, r->d);
+        return results_groups_trial(&r->groups, r->trial, r->format, &r->sink, r->d);
     if (r->format == RESULTS_NPY) {
         npy_trial(r, &t);
         return r->sink.err;

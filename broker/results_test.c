@@ -269,25 +269,27 @@ static void trials_as_npy_with_nan_for_what_is_missing(void **state)
     free(v);
 }
 
-static void group_rows_are_reduced_in_order_of_their_names(void **state)
+static void group_rows_are_summed_in_order_of_their_names(void **state)
 {
     struct fixture *f = *state;
     f->plan.trials = 2;
-    f->plan.keys = 2; /* over splits the mean, over keys the sum */
-    add_group(f, 3, "b", 40);
+    f->plan.keys = 2; /* whatever becomes of scores over splits and keys */
+    add_group(f, 3, "b", 1);
+    add_group(f, 3, "z", 1);
     add_group(f, 0, "b", 1);
-    add_group(f, 1, "b", 3);
-    add_group(f, 2, "b", 20);
+    add_group(f, 1, "b", 1e16); /* the order shows: 1 is lost before 1e16, kept behind its end */
+    add_group(f, 2, "b", -1e16);
     add_group(f, 1, "a,", 7);
     add_group(f, 4, "b", 5); /* of a trial that is not complete */
     add_tasks(f, 0, 3, NULL);
     check_text(f, RESULTS_GROUPS, RESULTS_CSV, "trial,group,pnl\n");
     add_tasks(f, 3, 1, NULL);
-    check_text(f, RESULTS_GROUPS, RESULTS_CSV, "trial,group,pnl\n0,\"a,\",7\n0,b,32\n");
+    check_text(f, RESULTS_GROUPS, RESULTS_CSV, "trial,group,pnl\n0,\"a,\",7\n0,b,1\n0,z,1\n");
     add_tasks(f, 4, 4, NULL);
     check_text(f, RESULTS_GROUPS, RESULTS_JSONL,
                "{\"trial\": 0, \"group\": \"a,\", \"values\": {\"pnl\": 7}}\n"
-               "{\"trial\": 0, \"group\": \"b\", \"values\": {\"pnl\": 32}}\n"
+               "{\"trial\": 0, \"group\": \"b\", \"values\": {\"pnl\": 1}}\n"
+               "{\"trial\": 0, \"group\": \"z\", \"values\": {\"pnl\": 1}}\n"
                "{\"trial\": 1, \"group\": \"b\", \"values\": {\"pnl\": 5}}\n");
 }
 
@@ -364,7 +366,7 @@ int main(void)
         TEST(trials_as_json_lines),
         TEST(tasks_as_npy_with_nan_for_what_is_missing),
         TEST(trials_as_npy_with_nan_for_what_is_missing),
-        TEST(group_rows_are_reduced_in_order_of_their_names),
+        TEST(group_rows_are_summed_in_order_of_their_names),
         TEST(what_cannot_be_had_is_said),
         TEST(pages_that_do_not_fit_the_plan_are_refused),
         TEST(a_source_that_does_not_lead_on_is_refused),

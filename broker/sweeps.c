@@ -6,8 +6,8 @@
  *                        |  \--cancel--> STOPPING --released--> ENDING                    |
  *                        \--abort--> ENDING                   LOADING <--revive-----------/
  *
- * LOADING reads the runs of an earlier broker back from the journal; STOPPING lets running tasks finish; ENDING waits for
- * the journal. The end of a sweep is told to nobody before it is durable.
+ * LOADING reads the runs of an earlier broker back from the journal; STOPPING lets running tasks finish; ENDING reads group rows
+ * for the digest, if there are any, and waits for the journal. The end of a sweep is told to nobody before it is durable.
  */
 #include "broker/broker_impl.h"
 
@@ -48,6 +48,7 @@ void sweep_destroy(struct broker *b, struct bsweep *s)
     }
     list_remove(&s->node);
     forget_failures(s);
+    groups_forget(s);
     free(s->failures);
     free(s->looks);
     intervals_finish(&s->done);
@@ -176,12 +177,24 @@ static void qualify(struct bsweep *s)
     if (why && !s->qualified[0])
         strncpy(s->qualified, why, sizeof(s->qualified) - 1);
     s->has_digest = tally_digest(s->tally, s->digest);
+    if (s->has_digest && groups_due(s))
+        groups_join_digest(s);
 }
 
 /* A cancel that came too late: the tasks in flight were the last ones. state: now, or as the journal had it. */
 static bool through_anyway(const struct bsweep *s, uint32_t state)
 {
     return state == SWEEP_CANCELLED && s->done.count == s->total;
+}
+
+static void read_on(struct broker *b, struct bsweep *s, uint32_t kind, uint64_t from);
+
+static void store_end(struct broker *b, struct bsweep *s)
+{
+    qualify(s);
+    if (s->dirty)
+        snapshot_push(b, s);
+    s->end_ticket = state_push(b, s, s->state);
 }
 
 static void enter_ending(struct broker *b, struct bsweep *s)
@@ -196,10 +209,11 @@ static void enter_ending(struct broker *b, struct bsweep *s)
     intervals_finish(&s->pending);
     intervals_finish(&s->looking);
     s->n_looks = 0;
-    qualify(s);
-    if (s->dirty)
-        snapshot_push(b, s);
-    s->end_ticket = state_push(b, s, s->state);
+    s->end_ticket = UINT64_MAX;
+    if (groups_due(s))
+        read_on(b, s, READ_GROUPS, 0);
+    else
+        store_end(b, s);
 }
 
 static void enter_final(struct broker *b, struct bsweep *s)
@@ -208,8 +222,6 @@ static void enter_final(struct broker *b, struct bsweep *s)
     grants_drop(b, s, true);
     status_final(b, s);
 }
-
-static void read_on(struct broker *b, struct bsweep *s, uint32_t kind, uint64_t from);
 
 static void enter_loading(struct broker *b, struct bsweep *s)
 {
@@ -315,11 +327,16 @@ static void sweep_stop(struct broker *b, struct bsweep *s, enum sweep_event how)
         sweep_event(b, s, EV_CANCEL);
 }
 
-/* Whether a sweep that was read back goes on or had ended already. */
+/* Does a sweep that was read back go on, or had it ended already? */
+static bool goes_on(const struct bsweep *s)
+{
+    return !is_over(s) || through_anyway(s, s->stored_state);
+}
+
 static void loaded(struct broker *b, struct bsweep *s)
 {
     workers_resend(b); /* what came meanwhile was passed over */
-    if (!is_over(s) || through_anyway(s, s->stored_state)) {
+    if (goes_on(s)) {
         s->reason[0] = '\0'; /* of the end that it had */
         s->limit_hit = false;
         sweep_event(b, s, EV_LOADED);
@@ -333,15 +350,34 @@ static void loaded(struct broker *b, struct bsweep *s)
     status_final(b, s);
 }
 
-void sweep_loaded_page(struct broker *b, struct bsweep *s, struct scribe_read *r)
+static int take_page(struct broker *b, struct bsweep *s, const struct scribe_read *r)
 {
-    int err = r->err;
-    bool again = s->reload; /* the plan has changed since this page was asked for */
-    s->reload = false;
-    for (uint32_t i = 0; err == 0 && !again && i < r->page.n_runs; i++)
+    int err = r->read.kind == READ_GROUPS ? groups_take(s, &r->read, &r->page) : 0;
+    for (uint32_t i = 0; err == 0 && i < r->page.n_runs; i++)
         err = ingest_run(b, s, &r->page.runs[i]);
     for (uint32_t i = 0; err == 0 && i < r->page.n_failures; i++)
         ingest_failure(b, s, &r->page.failures[i]);
+    return err;
+}
+
+/* What was just read is at its end: what comes next? */
+static void read_next(struct broker *b, struct bsweep *s, uint32_t kind)
+{
+    if (kind == READ_RUNS)
+        read_on(b, s, READ_FAILURES, 0);
+    else if (kind == READ_FAILURES && !goes_on(s) && groups_due(s))
+        read_on(b, s, READ_GROUPS, 0);
+    else if (s->phase == PHASE_LOADING)
+        loaded(b, s);
+    else
+        store_end(b, s);
+}
+
+void sweep_loaded_page(struct broker *b, struct bsweep *s, struct scribe_read *r)
+{
+    bool again = s->reload; /* the plan has changed since this page was asked for */
+    int err = r->err < 0 || again ? r->err : take_page(b, s, r);
+    s->reload = false;
     uint32_t kind = r->read.kind;
     bool may_qualify = !s->qualified[0] && (s->plan.limits.task_seconds > 0 || s->plan.limits.memory_mb);
     bool end = r->page.end || (kind == READ_FAILURES && s->n_failures == FAILURES_SHOWN && !may_qualify);
@@ -355,12 +391,10 @@ void sweep_loaded_page(struct broker *b, struct bsweep *s, struct scribe_read *r
         b->failed = true; /* the journal is damaged: the loop says so and ends */
     else if (again)
         read_on(b, s, READ_RUNS, 0);
-    else if (kind == READ_RUNS && !end)
-        read_on(b, s, READ_RUNS, next);
-    else if (kind == READ_RUNS || !end)
-        read_on(b, s, READ_FAILURES, kind == READ_RUNS ? 0 : next);
+    else if (!end)
+        read_on(b, s, kind, next);
     else
-        loaded(b, s);
+        read_next(b, s, kind);
 }
 
 /* Takes over plan bytes: decodes them and makes what hangs on them. */
@@ -424,7 +458,7 @@ int broker_restore(struct broker *b, const struct journal_sweep *stored, struct 
     s->numbers = stored->numbers;
     s->stored_state = stored->state;
     s->log_lines = stored->log_lines;
-    s->group_rows = s->plan.keep_best ? 0 : stored->group_rows;
+    s->group_rows = stored->group_rows;
     if (stored->snapshot.len && snapshot_load(b, s, stored->snapshot, d) < 0)
         return SHEAF_ECORRUPT;
     if (s->plan.keep_best)

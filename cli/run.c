@@ -134,6 +134,15 @@ void run_finish(struct run *r)
     run_init(r);
 }
 
+/* What would be missed at the end is said before work starts. */
+static void say_what_is_not_kept(const struct plan *p)
+{
+    if (p->keep_best > 0 && p->plugin.n_group_values > 0)
+        (void)fprintf(stderr,
+                      "sheaf: keep: best stores no groups: what the plugin %s emits is left out (keep: all has it)\n",
+                      p->plugin.name);
+}
+
 int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
 {
     bool remote = o->broker != NULL && o->broker[0] != '\0';
@@ -153,6 +162,8 @@ int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
         err = prepare_plan(&r->prepared, d);
     if (err == SHEAF_OK)
         err = outcome_check_top(&r->prepared.plan, o->top, d);
+    if (err == SHEAF_OK && !o->quiet)
+        say_what_is_not_kept(&r->prepared.plan);
     if (err == SHEAF_OK && !o->quiet)
         err = prepare_verify(&r->prepared, root, d);
     if (err == SHEAF_OK && !remote)

@@ -11,6 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What dict_clear keeps: few enough to be emptied often. */
+#define KEPT_SLOTS 1024u
+#define KEPT_BYTES 65536u
+
 static uint64_t hash_of(const char *text, size_t len)
 {
     static const uint8_t key[crypto_shorthash_KEYBYTES] = "sheaf dictionary";
@@ -152,6 +156,18 @@ int dict_sort(struct dict *dict, uint32_t *rank)
     rebuild(dict, order, rank, &texts);
     free(order);
     return 0;
+}
+
+void dict_clear(struct dict *dict)
+{
+    if (dict->n_slots > KEPT_SLOTS || dict->texts.cap > KEPT_BYTES) {
+        dict_finish(dict);
+        return;
+    }
+    if (dict->n > 0)
+        memset(dict->slots, 0, dict->n_slots * sizeof *dict->slots);
+    dict->texts.len = 0;
+    dict->n = 0;
 }
 
 void dict_finish(struct dict *dict)

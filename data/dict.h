@@ -31,6 +31,9 @@ const char *dict_text(const struct dict *dict, uint32_t number);
  * SHEAF_ENOMEM, then unchanged. */
 int dict_sort(struct dict *dict, uint32_t *rank);
 
+/* Empties it; its memory is kept for the next texts unless it is much. */
+void dict_clear(struct dict *dict);
+
 /* Frees it; it is empty and usable again. */
 void dict_finish(struct dict *dict);
 

@@ -78,12 +78,31 @@ static void many_texts_keep_their_numbers(void **state)
     dict_finish(&d);
 }
 
+static void a_cleared_one_begins_anew(void **state)
+{
+    struct dict d = {0};
+    char text[32];
+    (void)state;
+    dict_clear(&d);
+    for (int round = 0; round < 4; round++) { /* with few texts its memory stays, with many it goes */
+        for (uint32_t i = 0; i < (round % 2 ? 10u : 3000u); i++) {
+            snprintf(text, sizeof text, "%d.%u", round, i);
+            assert_int_equal(add(&d, text), i);
+        }
+        dict_clear(&d);
+        assert_int_equal(d.n, 0);
+        assert_true(d.n_slots == (round % 2 ? 64 : 0) && (d.texts.cap > 0) == (round % 2));
+    }
+    dict_finish(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_are_numbered_as_they_come),
         cmocka_unit_test(sorting_is_bytewise_and_tells_the_ranks),
         cmocka_unit_test(many_texts_keep_their_numbers),
+        cmocka_unit_test(a_cleared_one_begins_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,8 @@ void findings_finish(struct findings *f)
 
 size_t findings_bytes(const struct findings *f)
 {
-    return f->status.len + f->scores.len + f->arena.used + f->n_runs * sizeof(struct finding_run);
+    return f->status.len + f->scores.len + f->arena.used + f->n_runs * sizeof(*f->runs) +
+           f->n_groups * sizeof(*f->groups);
 }
 
 /* Makes room for one more element of `size` bytes in a growing array. */

@@ -82,6 +82,7 @@ static void run_task(struct slot *s)
     int32_t status = s->plugin->run(&s->host.host, s->plugin_state, &s->task, s->scores);
     if (s->host.dirty || slotio_pending()) {
         slotio_flush();
+        status = s->host.emit_refused ? SHEAF_FAILED : status;
         if (status == SHEAF_OK_STATUS)
             slothost_end_call(&s->host, true);
     }

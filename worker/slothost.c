@@ -9,11 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_GROUP_BYTES 65535u
-#define MAX_TASK_GROUPS ((size_t)256 << 20)
 #define MAX_LINE 4096u
 
-_Static_assert(MAX_GROUP_BYTES + 1 + 256 * sizeof(double) <= PAGE_SIDE_MAX, "a group row fits an entry");
+_Static_assert(GROUPSUM_NAME_BYTES + 1 + 256 * sizeof(double) <= PAGE_SIDE_MAX, "a group row fits an entry");
 
 static bool write_line(struct slothost *h, uint32_t level, const char *text, uint32_t len)
 {
@@ -61,22 +59,29 @@ static bool host_report(const struct sheaf_host *host, uint64_t step, double val
     return !host_stop_requested(host);
 }
 
+/* Rows that were left out unnoticed would be wrong results: the task fails. */
+static int32_t refuse_emit(struct slothost *h, const char *why)
+{
+    h->emit_refused = true;
+    return host_fail(&h->host, why);
+}
+
 static int32_t host_emit(const struct sheaf_host *host, const char *group, const double *values)
 {
     struct slothost *h = host->self;
     h->dirty = true;
     if (h->n_group_values == 0)
-        return host_fail(host, "emit: the descriptor names no group values");
-    size_t n = group ? strlen(group) : MAX_GROUP_BYTES + 1;
-    if (n > MAX_GROUP_BYTES || !text_is_utf8(group, n))
-        return host_fail(host, "emit: a group's name has to be UTF-8 of at most 65,535 bytes");
-    size_t value_bytes = h->n_group_values * sizeof(double);
-    uint32_t len = (uint32_t)(n + 1 + value_bytes);
-    if (h->groups.len + len > MAX_TASK_GROUPS || buf_reserve(&h->groups, sizeof len + len) != 0)
-        return host_fail(host, "emit: too many group rows in one task");
-    buf_append(&h->groups, &len, sizeof len);
-    buf_append(&h->groups, group, n + 1);
-    buf_append(&h->groups, values, value_bytes);
+        return refuse_emit(h, "emit: the descriptor names no group values");
+    size_t n = group ? strnlen(group, GROUPSUM_NAME_BYTES + 1) : GROUPSUM_NAME_BYTES + 1;
+    if (n > GROUPSUM_NAME_BYTES || !text_is_utf8(group, n))
+        return refuse_emit(h, "emit: a group's name has to be UTF-8 of at most 65,535 bytes");
+    if (h->drops_groups)
+        return SHEAF_OK_STATUS;
+    h->row.len = 0;
+    if (buf_reserve(&h->row, n + 1 + h->n_group_values * sizeof(double)) || groupsum_add(&h->groups, group, n, values))
+        return refuse_emit(h, "emit: out of memory for the groups of this task");
+    if (groupsum_count(&h->groups) > GROUPSUM_TASK_GROUPS || groupsum_bytes(&h->groups) > GROUPSUM_TASK_BYTES)
+        return refuse_emit(h, "emit: more than 65,536 groups, or 16 MiB of them, in one task");
     return SHEAF_OK_STATUS;
 }
 
@@ -101,7 +106,7 @@ static const void *host_table(const struct sheaf_host *host, const char *id)
 
 void slothost_init(struct slothost *h, struct slotlink *l, uint32_t n_group_values)
 {
-    *h = (struct slothost){.link = l, .n_group_values = n_group_values};
+    *h = (struct slothost){.link = l, .n_group_values = n_group_values, .groups.n_values = n_group_values};
     h->host = (struct sheaf_host){
         .abi_major = SHEAF_ABI_MAJOR,
         .abi_minor = SHEAF_ABI_MINOR,
@@ -120,10 +125,12 @@ void slothost_init(struct slothost *h, struct slotlink *l, uint32_t n_group_valu
 
 static void send_groups(struct slothost *h)
 {
-    uint32_t len;
-    for (size_t at = 0; at < h->groups.len; at += sizeof len + len) {
-        memcpy(&len, h->groups.data + at, sizeof len);
-        slotlink_side(h->link, SIDE_GROUP, h->groups.data + at + sizeof len, len, true);
+    for (uint32_t i = 0; i < groupsum_count(&h->groups); i++) {
+        struct groupsum_row g = groupsum_at(&h->groups, i);
+        h->row.len = 0; /* emit has seen to its room */
+        buf_append(&h->row, g.name, strlen(g.name) + 1);
+        buf_append(&h->row, g.sums, h->n_group_values * sizeof(*g.sums));
+        slotlink_side(h->link, SIDE_GROUP, h->row.data, (uint32_t)h->row.len, true);
     }
 }
 
@@ -131,7 +138,8 @@ void slothost_end_call(struct slothost *h, bool keep)
 {
     if (keep)
         send_groups(h);
-    h->groups.len = 0;
+    groupsum_clear(&h->groups);
+    h->emit_refused = false;
     if (h->log_dropped > 0) {
         char line[64];
         int n = snprintf(line, sizeof line, "%llu bytes dropped", (unsigned long long)h->log_dropped);

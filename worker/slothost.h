@@ -8,6 +8,7 @@
 
 #include "common/buf.h"
 #include "sheaf/plugin.h"
+#include "sweep/groupsum.h"
 #include "worker/slotlink.h"
 
 #include <stdbool.h>
@@ -29,7 +30,10 @@ struct slothost {
     uint32_t n_group_values;
     bool dirty; /* something below has to be seen to when the task ends */
     char reason[SLOTHOST_REASON];
-    struct buf groups; /* rows of this task: uint32 length, bytes */
+    bool emit_refused;      /* something that this task emitted is missing: it has failed, whatever it returns */
+    bool drops_groups;      /* keep: best: nobody would keep them */
+    struct groupsum groups; /* what this task has emitted */
+    struct buf row;         /* room for one of them as the side ring takes it */
     struct slotscratch scratch;
     struct slotcache *caches;
     bool building; /* inside a build function */

@@ -185,6 +185,7 @@ int slot_open(struct slot *s, const void *plan_bytes, size_t plan_len, struct di
         return rc;
     set_limits(&s->plan);
     slothost_init(&s->host, &s->link, s->plan.plugin.n_group_values);
+    s->host.drops_groups = s->plan.keep_best > 0;
     slotio_init(&s->host);
     rc = open_data(s, d);
     rc = rc ? rc : make_views(s, d);

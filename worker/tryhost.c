@@ -5,13 +5,12 @@
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include "worker/tryhost.h"
 #include "common/err.h"
+#include "sweep/groupsum.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#define MAX_GROUP_BYTES 65535u
 
 struct block {
     struct block *next;
@@ -74,7 +73,7 @@ static bool try_stop_requested(const struct sheaf_host *host)
 static int32_t try_emit(const struct sheaf_host *host, const char *group, const double *values)
 {
     struct tryhost *t = host->self;
-    if (t->n_group_values == 0 || !group || strlen(group) > MAX_GROUP_BYTES) {
+    if (t->n_group_values == 0 || !group || strlen(group) > GROUPSUM_NAME_BYTES) {
         complain(t, t->n_group_values ? "emit without a group, or with one over 65,535 bytes"
                                       : "emit, but the descriptor names no group values");
         return try_fail(host, "a wrong call of emit");

@@ -33,17 +33,28 @@ def scores_of(row):
     return [number(text) for name, text in row.items() if name not in ("task", "trial", "key", "split", "status")]
 
 
-def digest_of(rows):
-    """The results digest of a table of --tasks in which every task has ended."""
+def pack(v):
+    """A number as the digest has it."""
+    return struct.pack("<Q", 0x7ff8 << 48) if math.isnan(v) else struct.pack("<d", v)
+
+
+def digest_of(rows, groups=()):
+    """The results digest of a table of --tasks in which every task has ended, and of the --groups of a sweep without failures."""
     blocks, n_scores = hashlib.blake2b(digest_size=32), len(scores_of(rows[0]))
     for at in range(0, len(rows), BLOCK):
         block = hashlib.blake2b(digest_size=32)
         for row in rows[at:at + BLOCK]:
             values = scores_of(row) if row["status"] == "done" else [math.nan] * n_scores
             block.update(STATUS[row["status"]])
-            block.update(b"".join(struct.pack("<Q", 0x7ff8 << 48) if math.isnan(v) else struct.pack("<d", v) for v in values))
+            block.update(b"".join(map(pack, values)))
         blocks.update(block.digest())
-    return "b2:" + blocks.hexdigest()
+    if not groups:
+        return "b2:" + blocks.hexdigest()
+    named = hashlib.blake2b(digest_size=32)
+    for row in groups:
+        values = [number(text) for name, text in row.items() if name not in ("trial", "group")]
+        named.update(struct.pack("<Q", int(row["trial"])) + row["group"].encode() + b"\0" + b"".join(map(pack, values)))
+    return "b2:" + hashlib.blake2b(blocks.digest() + named.digest(), digest_size=32).hexdigest()
 
 
 def descendants(pid):

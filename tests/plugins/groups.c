@@ -6,15 +6,19 @@
 #include "kit.h"
 
 #include <stdio.h>
+#include <string.h>
 
-enum { P_X, P_ROWS, P_LINES, P_REPORTS, P_FAIL };
+enum { P_X, P_ROWS, P_LINES, P_REPORTS, P_FAIL, P_GROUPS, P_BYTES, P_IGNORE };
 
 static const struct sheaf_param params[] = {
     PARAM_FLOAT("x", 1, "the score is half of it"),
-    PARAM_INT("rows", 3, 0, 1000000, "rows to emit, to the groups g0, g1, g2 in turn"),
+    PARAM_INT("rows", 3, 0, 1000000, "rows to emit, to the groups g0, g1 ... in turn"),
     PARAM_INT("lines", 2, 0, 1000000, "lines to log, of levels debug, info, warn, error in turn"),
     PARAM_INT("reports", 0, 0, 1000000, "values to report"),
     PARAM_BOOL("fail", 0, "tasks with index % 7 == 3 fail at their end"),
+    PARAM_INT("groups", 3, 1, 1000000, "how many groups there are"),
+    PARAM_INT("bytes", 0, 0, 2000000, "what their names are filled up to, with dots"),
+    PARAM_BOOL("ignore", 0, "do as if nothing had happened when a row is refused"),
 };
 static const struct sheaf_score scores[] = {{"value", "", "x / 2"}};
 static const struct sheaf_score group_values[] = {{"count", "", "always 1"}, {"index", "", "the task's index"}};
@@ -33,11 +37,17 @@ static int32_t describe(const struct sheaf_host *host, const char *config, struc
 
 static int32_t emit_rows(const struct sheaf_host *host, const struct sheaf_task *task)
 {
-    static const char *const names[] = {"g0", "g1", "g2"};
     double values[] = {1, (double)task->index};
-    for (int64_t i = 0; i < task->params[P_ROWS].i; i++)
-        if (host->emit(host, names[i % 3], values) != SHEAF_OK_STATUS)
+    int64_t bytes = task->params[P_BYTES].i;
+    char *name = host->scratch(host, (uint64_t)bytes + 32);
+    for (int64_t i = 0; i < task->params[P_ROWS].i; i++) {
+        int n = snprintf(name, 32, "g%lld", (long long)(i % task->params[P_GROUPS].i));
+        if (n < bytes)
+            memset(name + n, '.', (size_t)(bytes - n));
+        name[n < bytes ? bytes : n] = '\0';
+        if (host->emit(host, name, values) != SHEAF_OK_STATUS && !task->params[P_IGNORE].i)
             return SHEAF_FAILED;
+    }
     return SHEAF_OK_STATUS;
 }
 

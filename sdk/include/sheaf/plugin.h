@@ -212,8 +212,8 @@ struct sheaf_host {
     /* True when the sweep was cancelled or the task runs elsewhere already; return soon. [slot & run] */
     bool (*stop_requested)(const struct sheaf_host *host);
 
-    /* Adds a row of n_group_values float64 to `group` (at most 65,535 bytes of UTF-8); counted only if the task
-     * succeeds. May wait for room. Returns SHEAF_OK_STATUS or SHEAF_FAILED. [slot & run] */
+    /* Adds n_group_values float64 to the sums of `group` (at most 65,535 bytes of UTF-8; 65,536 groups and 16 MiB a task);
+     * counted only if the task succeeds. Returns SHEAF_OK_STATUS, or SHEAF_FAILED: then the task has failed. [slot & run] */
     int32_t (*emit)(const struct sheaf_host *host, const char *group, const double *values);
 
     /* size bytes, aligned to 64, uninitialised, gone when run returns; NULL when memory is short. [slot & run] */
