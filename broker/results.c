@@ -9,6 +9,7 @@
 #include "broker/results_groups.h"
 #include "broker/results_pages.h"
 #include "broker/results_rows.h"
+#include "sweep/keynames.h"
 #include "sweep/space.h"
 
 #include <inttypes.h>
@@ -23,6 +24,7 @@ struct results {
     struct diag *d;
     struct pages runs, failures, groups;
     struct space *space;
+    struct keynames keys;
     uint64_t written; /* npy: tasks or trials that the file holds so far */
     /* the trial whose cells are being gathered */
     uint64_t cells, trial, filled;
@@ -106,9 +108,12 @@ static int task_rows(struct results *r, const struct msg_run *run)
 {
     size_t bytes = (size_t)r->plan->plugin.n_scores * 8;
     int err = 0;
+    char space[KEYNAMES_NUMBER];
     for (uint64_t i = 0; i < run->n && err == 0; i++) {
+        uint64_t index = run->from + i;
         struct task_row row = {
-            .index = run->from + i,
+            .index = index,
+            .key = keynames_text(&r->keys, space_cell(r->plan, index).key, space),
             .status = status_of(run, i),
             .scores = (const uint8_t *)run->scores.data + i * bytes,
         };
@@ -253,8 +258,11 @@ int results_write(const struct plan *plan, const struct results_source *source, 
     pages_init(&r.groups, plan, source, READ_GROUPS);
     if (what == RESULTS_TRIALS && format != RESULTS_NPY)
         err = (r.space = space_create(plan, d)) ? 0 : SHEAF_EINVAL;
+    if (err == 0 && keynames_init(&r.keys, plan))
+        err = out_of_memory(&r);
     if (err == 0)
         err = write_all(&r);
+    keynames_finish(&r.keys);
     space_destroy(r.space);
     free(r.status);
     free(r.scores);

@@ -8,6 +8,7 @@
  *   tasks:  task,trial,key,split,status,<scores>      status: done, failed, skipped
  *   trials: trial,<params>,<reduced scores>,tasks,failed
  *   groups: trial,group,<values>
+ *   A key is its text, number, day (YYYY-MM-DD) or path; 0 where there are none. JSON has numbers as numbers.
  * JSON lines (one object a line; NaN and infinities are null)
  *   tasks:  {"task","trial","key","split","status","scores":{}}, and for failed ones "failure":{"kind","reason","attempts"}
  *   trials: {"trial","params":{},"scores":{},"spread":{score:{"std","min","max","n"}},"tasks","failed"}

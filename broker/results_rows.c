@@ -4,6 +4,7 @@
  */
 #include "broker/results_rows.h"
 
+#include "sweep/keynames.h"
 #include "sweep/lebytes.h"
 #include "sweep/space.h"
 
@@ -87,7 +88,8 @@ static void csv_task(struct sink *s, const struct plan *p, const struct task_row
     struct cell cell = space_cell(p, row->index);
     sink_u64(s, row->index);
     csv_u64(s, cell.trial);
-    csv_u64(s, cell.key);
+    sink_text(s, ",");
+    sink_csv(s, row->key);
     csv_u64(s, cell.split);
     sink_text(s, ",");
     sink_text(s, status_name(row->status));
@@ -157,7 +159,11 @@ static void json_task(struct sink *s, const struct plan *p, const struct task_ro
     struct cell cell = space_cell(p, row->index);
     json_u64(s, "{\"task\": ", row->index);
     json_u64(s, ", \"trial\": ", cell.trial);
-    json_u64(s, ", \"key\": ", cell.key);
+    sink_text(s, ", \"key\": ");
+    if (keynames_are_numbers(p))
+        sink_text(s, row->key);
+    else
+        sink_json(s, row->key);
     json_u64(s, ", \"split\": ", cell.split);
     sink_text(s, ", \"status\": \"");
     sink_text(s, status_name(row->status));

@@ -12,6 +12,7 @@
 
 struct task_row {
     uint64_t index;
+    const char *key;                   /* its name (sweep/keynames.h) */
     uint8_t status;                    /* enum task_status */
     const uint8_t *scores;             /* n_scores float64, little-endian */
     const struct msg_failure *failure; /* NULL = none known */

@@ -116,7 +116,7 @@ static void print_text(const struct estimate *e)
     const struct plan *p = e->plan;
     char a[32], b[32], c[32], f[32];
     printf("%s tasks = %s trials", human_count(plan_tasks(p), a, sizeof a), human_count(p->trials, b, sizeof b));
-    if (p->keys > 1)
+    if (p->key_axis.kind != KEYS_NONE)
         printf(" x %s keys", human_count(p->keys, c, sizeof c));
     if (p->splits > 1)
         printf(" x %s splits", human_count(p->splits, f, sizeof f));

@@ -155,19 +155,34 @@ static json_t *goals(struct maker *m, const struct plan *p)
     return list;
 }
 
-static json_t *failures(struct maker *m, const struct msg_status *s)
+json_t *json_key(const struct keynames *keys, uint64_t index)
 {
+    char space[KEYNAMES_NUMBER];
+    const char *name = keynames_text(keys, space_cell(keys->plan, index).key, space);
+    return keynames_are_numbers(keys->plan) ? json_integer(strtoll(name, NULL, 10)) : json_text(name);
+}
+
+static json_t *failures(struct maker *m, const struct outcome *o)
+{
+    const struct msg_status *s = o->status;
     json_t *list = json_array();
+    struct keynames keys;
+    m->failed = m->failed || keynames_init(&keys, o->plan) != 0;
+    if (m->failed)
+        return list;
     for (uint32_t i = 0; i < s->n_failures; i++) {
         const struct msg_failure *f = &s->failures[i];
         json_t *one = json_object();
         set(m, one, "task", count(f->position));
+        if (o->plan->key_axis.kind != KEYS_NONE)
+            set(m, one, "key", json_key(&keys, f->position));
         set(m, one, "kind", json_string(outcome_failure(f->kind)));
         set(m, one, "reason", json_text(f->reason));
         set(m, one, "attempts", count(f->attempts));
         set(m, one, "tail", json_text(f->tail));
         append(m, list, one);
     }
+    keynames_finish(&keys);
     return list;
 }
 
@@ -188,7 +203,7 @@ static void set_figures(struct maker *m, json_t *object, const struct outcome *o
     set(m, object, "efficiency", json_number(s->efficiency));
     set(m, object, "peak_memory_mb", json_number(s->peak_memory_mb));
     set(m, object, "groups", count(s->groups));
-    set(m, object, "failures", failures(m, s));
+    set(m, object, "failures", failures(m, o));
     set(m, object, "slots", count(s->slots));
     set(m, object, "plugin", digest_text(&o->plan->plugin.digest));
     set(m, object, "data", digest_text(&o->plan->data_digest));
@@ -222,6 +237,8 @@ json_t *json_outcome(const struct outcome *o)
     set(&m, object, "state", json_string(outcome_state(s->state, o->live)));
     set(&m, object, "tasks", tasks(&m, s));
     set(&m, object, "trials", count(o->plan->trials));
+    set(&m, object, "keys", count(o->plan->keys));
+    set(&m, object, "splits", count(o->plan->splits));
     set(&m, object, "seconds", json_number(s->seconds));
     set(&m, object, "tasks_per_second", json_number(s->tasks_per_second));
     set(&m, object, "goal", goals(&m, o->plan));

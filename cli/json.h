@@ -7,6 +7,7 @@
 #define SHEAF_CLI_JSON_H
 
 #include "cli/outcome.h"
+#include "sweep/keynames.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -16,6 +17,9 @@ json_t *json_number(double v);
 
 /* A text; bytes that are not UTF-8 become '?'. */
 json_t *json_text(const char *s);
+
+/* The key of a task: a number where keys are numbers, else its name. NULL when memory runs out. */
+json_t *json_key(const struct keynames *keys, uint64_t index);
 
 /* Prints `value` (taken over, may be NULL: out of memory) and a newline. 0 or SHEAF_ENOMEM, SHEAF_EIO. */
 int json_print(json_t *value, FILE *out, struct diag *d);

@@ -188,16 +188,29 @@ static const char *last_line(const char *text)
     return line;
 }
 
-static void print_failures(const struct outcome *o, FILE *out)
+/* " (key AAPL)", nothing where there are no keys. Returns out. */
+const char *outcome_key(const struct keynames *keys, uint64_t index, char out[OUTCOME_KEY])
+{
+    char space[KEYNAMES_NUMBER];
+    out[0] = '\0';
+    if (keys->plan->key_axis.kind != KEYS_NONE)
+        (void)snprintf(out, OUTCOME_KEY, " (key %.200s)",
+                       keynames_text(keys, space_cell(keys->plan, index).key, space));
+    text_one_line(out);
+    return out;
+}
+
+static void print_failures(const struct outcome *o, const struct keynames *keys, FILE *out)
 {
     const struct msg_status *s = o->status;
     for (uint32_t i = 0; i < s->n_failures && i < SHOWN_FAILURES; i++) {
         const char *tail = last_line(s->failures[i].tail);
-        char line[512];
+        char line[512], key[OUTCOME_KEY];
         (void)snprintf(line, sizeof line, "%s%s%.300s", s->failures[i].reason, tail[0] != '\0' ? ": " : "", tail);
         text_one_line(line);
-        (void)fprintf(out, "task %" PRIu64 " failed (%s, attempt %" PRIu32 "): %s\n", s->failures[i].position,
-                      outcome_failure(s->failures[i].kind), s->failures[i].attempts, line);
+        (void)fprintf(out, "task %" PRIu64 "%s failed (%s, attempt %" PRIu32 "): %s\n", s->failures[i].position,
+                      outcome_key(keys, s->failures[i].position, key), outcome_failure(s->failures[i].kind),
+                      s->failures[i].attempts, line);
     }
     if (s->failed > SHOWN_FAILURES && o->plan->keep_best > 0)
         (void)fprintf(out, "and so did %" PRIu64 " more\n", s->failed - SHOWN_FAILURES);
@@ -216,10 +229,12 @@ static void print_counts(const struct outcome *o, FILE *out)
         (void)fprintf(out, ", %s failed", human_count(s->failed, a, sizeof a));
     if (s->skipped > 0)
         (void)fprintf(out, ", %s skipped", human_count(s->skipped, a, sizeof a));
-    (void)fprintf(out, ", %s trials; %s, %s, %" PRIu32 " slot%s, %.0f%% in the plugin, peak %.1f MB\n",
-                  human_count(o->plan->trials, a, sizeof a), human_seconds(s->seconds, c, sizeof c),
-                  human_rate(s->tasks_per_second, e, sizeof e), s->slots, s->slots == 1 ? "" : "s",
-                  isfinite(s->efficiency) ? s->efficiency * 100 : 0.0, s->peak_memory_mb);
+    (void)fprintf(out, ", %s trials", human_count(o->plan->trials, a, sizeof a));
+    if (o->plan->key_axis.kind != KEYS_NONE)
+        (void)fprintf(out, ", %s keys", human_count(o->plan->keys, a, sizeof a));
+    (void)fprintf(out, "; %s, %s, %" PRIu32 " slot%s, %.0f%% in the plugin, peak %.1f MB\n",
+                  human_seconds(s->seconds, c, sizeof c), human_rate(s->tasks_per_second, e, sizeof e), s->slots,
+                  s->slots == 1 ? "" : "s", isfinite(s->efficiency) ? s->efficiency * 100 : 0.0, s->peak_memory_mb);
 }
 
 static void print_digest(const struct outcome *o, FILE *out)
@@ -238,10 +253,14 @@ static void print_digest(const struct outcome *o, FILE *out)
 int outcome_print(const struct outcome *o, FILE *out, struct diag *d)
 {
     const struct msg_status *s = o->status;
+    struct keynames keys;
     int err = print_best(o, out, d);
     if (err != SHEAF_OK)
         return err;
-    print_failures(o, out);
+    if (keynames_init(&keys, o->plan) != 0)
+        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    print_failures(o, &keys, out);
+    keynames_finish(&keys);
     print_counts(o, out);
     if (outcome_reason(s)[0] != '\0')
         (void)fprintf(out, "reason: %s\n", outcome_reason(s));

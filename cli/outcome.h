@@ -7,6 +7,7 @@
 
 #include "cli/exit.h"
 #include "common/proto.h"
+#include "sweep/keynames.h"
 #include "sweep/plan.h"
 
 #include <stdbool.h>
@@ -27,6 +28,11 @@ const char *outcome_failure(uint32_t kind);
 
 /* Why it failed, stopped early or did nothing; "" when there is nothing to say. */
 const char *outcome_reason(const struct msg_status *s);
+
+#define OUTCOME_KEY 220
+
+/* How a task's key stands behind its number: " (key AAPL)"; "" where there are no keys. Returns out. */
+const char *outcome_key(const struct keynames *keys, uint64_t index, char out[OUTCOME_KEY]);
 
 #define OUTCOME_TOP 10u /* best trials that are printed when --top is not given */
 

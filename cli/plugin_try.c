@@ -9,8 +9,10 @@
 #include "cli/plugin.h"
 #include "cli/table.h"
 #include "common/clock.h"
+#include "common/fsutil.h"
 #include "common/text.h"
 #include "data/dataset.h"
+#include "sweep/keyview.h"
 #include "sweep/scalar.h"
 #include "sweep/space.h"
 #include "sweep/suggest.h"
@@ -27,7 +29,7 @@
 #define MAX_RANGES 64u
 
 struct options {
-    const char *plugin, *data, *config, *train, *test;
+    const char *plugin, *data, *config, *train, *test, *key;
     struct arg_list set;
     uint64_t index, seed;
     bool json;
@@ -41,7 +43,7 @@ struct attempt {
     struct plan_plugin p;
     struct dataset *data;
     struct sheaf_value *params;
-    const struct sheaf_view **views;
+    struct keyview keyview;
     struct sheaf_task task;
     struct sheaf_range train[MAX_RANGES], test[MAX_RANGES];
     uint64_t n_rows; /* of the row axis */
@@ -67,38 +69,70 @@ static int load(struct attempt *a, const struct options *o, struct diag *d)
     return rc;
 }
 
-/* The view of one array, NULL when it is optional and absent. */
-static int find_array(struct attempt *a, const struct plan_array *want, const struct sheaf_view **out, struct diag *d)
+/* Is an array what the plugin takes, and how many rows has it? have: NULL when it is absent. */
+static int check_array(struct attempt *a, const struct plan_array *want, const struct sheaf_view *have, struct diag *d)
 {
-    const struct dataset_array *have = a->data ? dataset_find(a->data, want->name) : NULL;
-    *out = have ? &have->view : NULL;
     if (!have)
         return want->required ? diag_fail(d, SHEAF_EINVAL, "%s needs the array %s (%s): give it with --data FILE.sheaf",
                                           a->p.name, want->name, dtype_name(want->dtype))
                               : 0;
-    if ((want->dtype != SHEAF_ANY && want->dtype != have->view.dtype) || (want->rank && want->rank != have->view.rank))
+    if ((want->dtype != SHEAF_ANY && want->dtype != have->dtype) || (want->rank && want->rank != have->rank))
         return diag_fail(d, SHEAF_EINVAL, "the array %s is %s with %u axes, but %s takes %s with %u", want->name,
-                         dtype_name(have->view.dtype), have->view.rank, a->p.name, dtype_name(want->dtype), want->rank);
-    if (*want->row_axis && have->view.rank) {
-        if (a->task.row_axis && a->n_rows != have->view.shape[0])
+                         dtype_name(have->dtype), have->rank, a->p.name, dtype_name(want->dtype), want->rank);
+    if (*want->row_axis && have->rank) {
+        if (a->task.row_axis && a->n_rows != have->shape[0])
             return diag_fail(d, SHEAF_EINVAL, "the array %s has %" PRIu64 " rows, another one %" PRIu64, want->name,
-                             have->view.shape[0], a->n_rows);
+                             have->shape[0], a->n_rows);
         a->task.row_axis = want->row_axis;
-        a->n_rows = have->view.shape[0];
+        a->n_rows = have->shape[0];
     }
     return 0;
 }
 
+/* A key of the dataset by its name. */
+static int find_key(struct attempt *a, const char *name, struct diag *d)
+{
+    struct suggest near;
+    struct sheaf_key *key = &a->task.key;
+    char space[24];
+    suggest_begin(&near, name);
+    for (uint64_t i = 0; i < dataset_keys(a->data); i++) {
+        const char *is = dataset_key_name(a->data, i, space);
+        suggest_offer(&near, is);
+        if (strcmp(is, name) != 0)
+            continue;
+        *key = (struct sheaf_key){.kind = dataset_key_dtype(a->data) == SHEAF_DT_CODE ? SHEAF_KEY_TEXT : SHEAF_KEY_INT,
+                                  .index = i,
+                                  .i = dataset_key_int(a->data, i),
+                                  .text = dataset_key_text(a->data, i)};
+        keyview_enter(&a->keyview, i);
+        return 0;
+    }
+    return diag_fail(d, SHEAF_EINVAL, "--key %s: the data has no such key; %s", name, suggest_advice(&near));
+}
+
+/* A key of a sweep whose keys are integers or files. */
+static int make_key(struct attempt *a, const char *text, struct diag *d)
+{
+    struct scalar number = scalar_parse(text, strlen(text), false);
+    if (number.kind == SCALAR_INT) {
+        a->task.key = (struct sheaf_key){.kind = SHEAF_KEY_INT, .i = number.i};
+        return 0;
+    }
+    a->task.key = (struct sheaf_key){.kind = SHEAF_KEY_PATH, .text = path_absolute(&a->arena, NULL, text)};
+    return a->task.key.text ? 0 : diag_fail(d, SHEAF_ENOMEM, "out of memory");
+}
+
 static int find_arrays(struct attempt *a, const struct options *o, struct diag *d)
 {
-    a->views = arena_alloc(&a->arena, a->p.n_arrays * sizeof(const struct sheaf_view *));
-    if (!a->views) {
-        diag_fail(d, SHEAF_ENOMEM, "out of memory");
-        return SHEAF_ENOMEM;
-    }
     int rc = o->data ? dataset_open(o->data, &a->data, d) : 0;
+    bool cut = !rc && o->key && a->data && dataset_key_column(a->data)[0];
+    if (!rc && keyview_init(&a->keyview, &a->p, a->data, cut, &a->arena))
+        rc = diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    if (!rc && o->key)
+        rc = cut ? find_key(a, o->key, d) : make_key(a, o->key, d);
     for (uint32_t i = 0; !rc && i < a->p.n_arrays; i++)
-        rc = find_array(a, &a->p.arrays[i], &a->views[i], d);
+        rc = check_array(a, &a->p.arrays[i], a->keyview.views[i], d);
     return rc;
 }
 
@@ -205,7 +239,7 @@ static int set_task(struct attempt *a, const struct options *o, struct diag *d)
 {
     struct sheaf_task *t = &a->task;
     t->params = a->params;
-    t->views = a->views;
+    t->views = a->keyview.views;
     t->index = t->trial = o->index;
     t->seed = space_task_seed(o->seed, o->index);
     t->attempt = 1;
@@ -222,7 +256,7 @@ static int set_task(struct attempt *a, const struct options *o, struct diag *d)
 static int open_and_run(struct attempt *a, const char *config, struct diag *d)
 {
     const struct sheaf_host *host = tryhost_host(a->host);
-    struct sheaf_dataset dataset = {a->views, a->p.n_arrays};
+    struct sheaf_dataset dataset = {a->keyview.whole, a->p.n_arrays};
     a->scores = arena_alloc(&a->arena, a->p.n_scores * sizeof *a->scores);
     if (!a->scores)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
@@ -298,6 +332,7 @@ int plugin_try(int argc, char **argv)
         {"PLUGIN", ARG_WORD, &o.plugin, NULL, NULL, "a name on the plugin path, or the path of a .so file", true},
         {"--data", ARG_TEXT, &o.data, NULL, "FILE.sheaf", "the dataset", false},
         {"--set", ARG_LIST, &o.set, NULL, "NAME=VALUE", "a parameter; others take their defaults", false},
+        {"--key", ARG_TEXT, &o.key, NULL, "KEY", "a key of the data, or an integer, or a path", false},
         {"--train", ARG_TEXT, &o.train, NULL, "FROM:TO", "train rows, half open; several with commas", false},
         {"--test", ARG_TEXT, &o.test, NULL, "FROM:TO", "test rows (default: all)", false},
         {"--config", ARG_TEXT, &o.config, NULL, "JSON", "the sweep file's config", false},

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "sweep/keynames.h"
 
+#include "sheaf/plugin.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +37,7 @@ const char *keynames_text(const struct keynames *k, uint64_t key, char space[KEY
 {
     const struct plan_key_axis *axis = &k->plan->key_axis;
     if (axis->kind == KEYS_NONE)
-        return "";
+        return "0";
     if (axis->kind == KEYS_RANGE) {
         snprintf(space, KEYNAMES_NUMBER, "%" PRId64, (int64_t)((uint64_t)axis->from + key));
         return space;
@@ -44,4 +46,11 @@ const char *keynames_text(const struct keynames *k, uint64_t key, char space[KEY
     for (uint64_t i = key % STRIDE; i > 0; i--)
         at += strlen(at) + 1;
     return at;
+}
+
+bool keynames_are_numbers(const struct plan *p)
+{
+    const struct plan_key_axis *axis = &p->key_axis;
+    return axis->kind == KEYS_NONE || axis->kind == KEYS_RANGE ||
+           (axis->kind == KEYS_COLUMN && axis->dtype == SHEAF_DT_I64);
 }

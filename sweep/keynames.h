@@ -19,8 +19,11 @@ struct keynames {
 int keynames_init(struct keynames *k, const struct plan *p);
 void keynames_finish(struct keynames *k);
 
-/* The name of key `key` < plan->keys: the text, the number, the day as YYYY-MM-DD, the path; "" when the sweep has no keys.
+/* The name of key `key` < plan->keys: the text, the number, the day as YYYY-MM-DD, the path; "0" when the sweep has no keys.
  * Lives in the plan or in `space`. */
 const char *keynames_text(const struct keynames *k, uint64_t key, char space[KEYNAMES_NUMBER]);
+
+/* Are the names whole numbers, and to be written as such? */
+bool keynames_are_numbers(const struct plan *p);
 
 #endif

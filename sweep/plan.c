@@ -108,6 +108,7 @@ static const struct codec split_codec = CODEC_OF(struct plan_split, split_fields
 static const struct codec_field key_axis_fields[] = {
     CODEC_F(CODEC_U32, struct plan_key_axis, kind, KEYS_FILES),
     CODEC_F(CODEC_TEXT, struct plan_key_axis, column, MAX_PATH),
+    CODEC_F(CODEC_U32, struct plan_key_axis, dtype, SHEAF_DT_DATE),
     CODEC_F(CODEC_I64, struct plan_key_axis, from, 0),
     CODEC_F(CODEC_BIN, struct plan_key_axis, names, PLAN_MAX_KEY_NAMES),
     CODEC_F(CODEC_BIN, struct plan_key_axis, digest, HASH_BYTES),

@@ -108,11 +108,11 @@ enum plan_keys_kind {
 
 /* What the axis of keys is made of; how many there are says plan.keys. */
 struct plan_key_axis {
-    uint32_t kind;      /* enum plan_keys_kind */
-    const char *column; /* COLUMN: its name; FILES: the pattern, absolute; else "" */
-    int64_t from;       /* RANGE: key k is the number from + k */
-    struct slice
-        names; /* COLUMN, FILES: each key as people read it, with its NUL, in the order of the keys; else empty */
+    uint32_t kind;       /* enum plan_keys_kind */
+    const char *column;  /* COLUMN: its name; FILES: the pattern, absolute; else "" */
+    uint32_t dtype;      /* COLUMN: SHEAF_DT_CODE (texts), _I64 or _DATE; else 0 */
+    int64_t from;        /* RANGE: key k is the number from + k */
+    struct slice names;  /* COLUMN, FILES: what each key is called, with its NUL, in the keys' order; else empty */
     struct slice digest; /* FILES: of names, sizes and times of change, HASH_BYTES; else empty */
 };
 

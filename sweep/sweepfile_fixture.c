@@ -138,6 +138,11 @@ const char *dataset_key_column(const struct dataset *ds)
     return ds->key_column != NULL ? ds->key_column : "";
 }
 
+uint32_t dataset_key_dtype(const struct dataset *ds)
+{
+    return ds->keys > 0 ? SHEAF_DT_CODE : SHEAF_ANY;
+}
+
 const char *dataset_key_name(const struct dataset *ds, uint64_t key, char space[24])
 {
     snprintf(space, 24, "S%u of %u", (unsigned)key, (unsigned)ds->keys);

@@ -64,6 +64,7 @@ static int resolve_column(struct planner *p, const struct ynode *n)
                           column);
     out->key_axis.kind = KEYS_COLUMN;
     out->key_axis.column = arena_text(p->arena, have, strlen(have));
+    out->key_axis.dtype = dataset_key_dtype(p->ds);
     out->keys = dataset_keys(p->ds);
     return out->key_axis.column != NULL ? name_partitions(p, &n->at) : sweepplan_no_memory(p);
 }

@@ -2,6 +2,7 @@
 """Keyed sweeps: a task sees its key's rows and no others, of every partitioned array, as NumPy cuts them."""
 
 import csv
+import json
 import math
 import os
 import random
@@ -180,3 +181,61 @@ def test_a_folder_that_cannot_be_read(world):
     line = "a folder that DIR/in/* leads through cannot be read; correct the pattern or its rights"
     assert refused_line(world, "run", by_files(world, "in/*")) == "DIR/sweep.yaml:1:94: " + line
     (world.path / "in").chmod(0o700)
+
+
+@pytest.mark.parametrize("keys, csv_keys, json_keys", [
+    ({"range": [-1, 2]}, ["-1", "0", "1"], [-1, 0, 1]),
+    ({"files": "*.in"}, ["DIR/a,b.in", "DIR/c.in", "DIR/é.in"], ["DIR/a,b.in", "DIR/c.in", "DIR/é.in"]),
+    ({"a,b": 1, '"q"': 2, "z": 1}, ['"q"', "a,b", "z"], ['"q"', "a,b", "z"]),
+    ({"7": 1, "-3": 2, "12": 1}, ["-3", "7", "12"], [-3, 7, 12]),
+    ({"2024-02-29": 1, "1969-12-31": 2, "1970-01-01": 1}, ["1969-12-31", "1970-01-01", "2024-02-29"],
+     ["1969-12-31", "1970-01-01", "2024-02-29"]),
+    (None, ["0"], [0]),
+], ids=["range", "files", "texts", "ints", "dates", "none"])
+def test_results_name_the_key(world, keys, csv_keys, json_keys):
+    for name in ["a,b.in", "c.in", "é.in"]:
+        world.file(name, "")
+    fields = dict(plugin="keyed", params={"x": [0, 1]}, goal={"maximize": "test"}, keys=keys)
+    if keys is not None and not {"range", "files"} & keys.keys():
+        pack(world, "sym", keys, other=[(k, 0, 1.0) for k in keys])
+        fields |= {"keys": "sym", "data": "d.sheaf"}
+    r = world.json("run", world.sweep(**fields))
+    assert (r["keys"], r["splits"], r["trials"]) == (len(csv_keys), 1, 2)
+    wanted = [k.replace("DIR", str(world.path)) for k in csv_keys]
+    assert [row["key"] for row in table(world)] == 2 * wanted
+    lines = [json.loads(line) for line in world.run("results", "last", "--tasks", "--format", "jsonl").stdout.splitlines()]
+    assert [line["key"] for line in lines] == 2 * [k.replace("DIR", str(world.path)) if isinstance(k, str) else k for k in json_keys]
+    assert ("keys" in world.run("show", "last").stdout) == (keys is not None)
+    dry = world.run("run", "sweep.yaml", "--dry-run").stdout
+    assert (" keys" in dry.splitlines()[0]) == (keys is not None)
+
+
+def test_failures_and_logs_name_the_key(world):
+    sweep = world.sweep(plugin="fault", keys={"range": [5, 8]}, params={"x": [0, 1], "mode": "error", "at": 3})
+    r = world.json("run", sweep, code=3)
+    assert [(f["task"], f["key"]) for f in r["failures"]] == [(3, 5)]
+    assert "task 3 (key 5) failed (error, attempt 1)" in world.run("show", "last").stdout
+    world.run("run", world.sweep(plugin="fault", keys={"range": [5, 8]}, params={"x": [0, 1], "mode": "print", "at": 3}))
+    line = world.run("logs", "last").stdout.splitlines()[0]
+    assert line.startswith("task 3 (key 5) info: "), line
+    assert {(o["task"], o["key"]) for o in map(json.loads, world.run("logs", "last", "--json").stdout.splitlines())} == {(3, 5)}
+
+
+def tried(world, *args):
+    return world.json("plugin", "try", "keyed", *args)["scores"]
+
+
+def test_try_takes_a_key(world):
+    t = pack(world)
+    for key in ROWS:
+        s = tried(world, "--data", "d.sheaf", "--key", key)
+        assert (s["test"], s["rows"], s["number"], s["kind"]) == (total(of_key(t, key)), ROWS[key], key_number(key), 1)
+        assert s["all"] != s["test"] and s["whole"] == 7
+    assert tried(world, "--data", "d.sheaf", "--key", "C", "--train", "0:2", "--test", "2:5")["train"] == total(of_key(t, "C")[:2])
+    assert tried(world, "--data", "d.sheaf")["rows"] == len(t)
+    assert tried(world, "--key", "-12")["number"] == -12 and tried(world, "--key", "-12")["kind"] == 2
+    path = tried(world, "--key", "in/a.csv")
+    assert (path["kind"], path["number"]) == (3, key_number(str(world.path / "in/a.csv")))
+    assert world.refused("plugin", "try", "keyed", "--data", "d.sheaf", "--key", "c") == (
+        "sheaf: --key c: the data has no such key; did you mean C? (known: A, B, C, DD, É)")
+    assert "within 0:1" in world.refused("plugin", "try", "keyed", "--data", "d.sheaf", "--key", "DD", "--test", "0:2")
