@@ -32,7 +32,7 @@ test: tests               ## install what is missing, build, and run all tests
 	ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure
 
 bench: tests              ## compare with other runners, as one table; first `bench/setup build/peers` to have them all
-	@python=$(BUILD)/peers/bin/python; test -x $$python || python=$$(sed -n 's/^SHEAF_PYTHON:.*=//p' $(BUILD)/CMakeCache.txt); \
+	@python=$(BUILD)/peers/bin/python; test -x $$python || python=$$(sed -n 's/^SHEAF_TEST_PYTHON:.*=//p' $(BUILD)/CMakeCache.txt); \
 		$$python -B bench/bench.py --build $(BUILD) $(BENCH_FLAGS)
 
 fuzz:                     ## search for inputs that break the decoders, FUZZ_SECONDS (600) each
