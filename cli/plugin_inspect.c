@@ -135,11 +135,14 @@ static void print_plugin(const struct plan_plugin *p)
 {
     char digest[HASH_TEXT];
     hash_text(p->digest.data, digest);
-    printf("%s %s: %s\n%s\nABI %u.%u, %u %s a task, %s\n", p->name, p->version, p->summary, p->path, p->abi_major,
+    printf("%s %s: %s\n%s%s%s\nABI %u.%u, %u %s a task, %s\n", p->name, p->version, p->summary,
+           plugin_label(p->path, p->script), p->script[0] ? " run by " : "", p->script[0] ? p->path : "", p->abi_major,
            p->abi_minor, p->threads, p->threads == 1 ? "thread" : "threads", digest);
     print_params(p);
     print_arrays(p);
     print_scores("score", p->scores, p->n_scores);
+    if (p->n_scores == 0)
+        printf("\nIts scores are found out by one task when a sweep starts.\n");
     print_scores("group value", p->group_values, p->n_group_values);
 }
 
@@ -193,10 +196,10 @@ static json_t *json_plugin(const struct plan_plugin *p)
         (void)json_array_append_new(params, json_param(&p->params[i]));
     for (uint32_t i = 0; i < p->n_arrays; i++)
         (void)json_array_append_new(arrays, json_array_wanted(&p->arrays[i]));
-    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:[i,i], s:i, s:o, s:o, s:o, s:o}", "version", 1, "name", p->name,
-                     "plugin_version", p->version, "summary", p->summary, "path", p->path, "digest", digest, "abi",
-                     (int)p->abi_major, (int)p->abi_minor, "threads", (int)p->threads, "params", params, "arrays",
-                     arrays, "scores", json_scores(p->scores, p->n_scores), "group_values",
+    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:[i,i], s:i, s:o, s:o, s:o, s:o}", "version", 1, "name",
+                     p->name, "plugin_version", p->version, "summary", p->summary, "path", p->path, "script", p->script,
+                     "digest", digest, "abi", (int)p->abi_major, (int)p->abi_minor, "threads", (int)p->threads,
+                     "params", params, "arrays", arrays, "scores", json_scores(p->scores, p->n_scores), "group_values",
                      json_scores(p->group_values, p->n_group_values));
 }
 
@@ -205,7 +208,7 @@ int plugin_inspect(int argc, char **argv)
     const char *name = NULL, *config = "{}";
     bool json = false;
     const struct arg table[] = {
-        {"PLUGIN", ARG_WORD, &name, NULL, NULL, "a name on the plugin path, or the path of a .so file", true},
+        {"PLUGIN", ARG_WORD, &name, NULL, NULL, "a name on the plugin path, or the path of a .so or .py file", true},
         {"--config", ARG_TEXT, &config, NULL, "JSON", "what the plugin is given when it is described", false},
         {"--json", ARG_FLAG, &json, NULL, NULL, "one object for programs", false},
     };
@@ -218,12 +221,12 @@ int plugin_inspect(int argc, char **argv)
     arena_init(&arena, 0);
     struct diag d = {{0}};
     struct plan_plugin p;
-    const char *path;
+    struct plugin_place place;
     int rc = plugin_check_config(config, &d);
     if (!rc)
-        rc = plugin_find(name, ".", &arena, &path, &d);
+        rc = plugin_find(name, ".", &arena, &place, &d);
     if (!rc)
-        rc = plugin_describe_child(selfexe_path(), path, config, NULL, &arena, &p, &d);
+        rc = plugin_describe_child(selfexe_path(), &place, config, NULL, &arena, &p, &d);
     if (!rc && json)
         rc = json_print(json_plugin(&p), stdout, &d);
     else if (!rc)

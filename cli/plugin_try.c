@@ -14,11 +14,13 @@
 #include "data/dataset.h"
 #include "sweep/keyview.h"
 #include "sweep/scalar.h"
+#include "sweep/planarrays.h"
 #include "sweep/space.h"
 #include "sweep/suggest.h"
 #include "sweep/sweepvalue.h"
 #include "worker/pluginfind.h"
 #include "worker/pluginhost.h"
+#include "worker/probe.h"
 #include "worker/tryhost.h"
 
 #include <inttypes.h>
@@ -41,6 +43,7 @@ struct attempt {
     struct tryhost *host;
     const struct sheaf_plugin *plugin;
     struct plan_plugin p;
+    struct sheaf_script script;
     struct dataset *data;
     struct sheaf_value *params;
     struct keyview keyview;
@@ -55,18 +58,20 @@ struct attempt {
 
 static int load(struct attempt *a, const struct options *o, struct diag *d)
 {
-    const char *path;
+    struct plugin_place place;
     int rc = plugin_check_config(o->config, d);
     if (!rc)
-        rc = plugin_find(o->plugin, ".", &a->arena, &path, d);
+        rc = plugin_find(o->plugin, ".", &a->arena, &place, d);
     if (!rc)
-        rc = pluginhost_load(path, &a->plugin, d);
+        rc = pluginhost_load(place.path, &a->plugin, d);
     a->host = rc ? NULL : tryhost_create(stderr);
     if (!rc && !a->host)
         rc = diag_fail(d, SHEAF_ENOMEM, "out of memory");
-    if (!rc)
-        rc = pluginhost_describe(a->plugin, tryhost_host(a->host), o->config, path, &a->arena, &a->p, d);
-    return rc;
+    if (rc)
+        return rc;
+    a->script = (struct sheaf_script){.struct_size = sizeof a->script, .script = *place.script ? place.script : NULL};
+    tryhost_set_script(a->host, &a->script);
+    return pluginhost_describe(a->plugin, tryhost_host(a->host), o->config, place.path, &a->arena, &a->p, d);
 }
 
 /* Is an array what the plugin takes, and how many rows has it? have: NULL when it is absent. */
@@ -126,10 +131,15 @@ static int make_key(struct attempt *a, const char *text, struct diag *d)
 static int find_arrays(struct attempt *a, const struct options *o, struct diag *d)
 {
     int rc = o->data ? dataset_open(o->data, &a->data, d) : 0;
-    bool cut = !rc && o->key && a->data && dataset_key_column(a->data)[0];
-    if (!rc && keyview_init(&a->keyview, &a->p, a->data, cut, &a->arena))
-        rc = diag_fail(d, SHEAF_ENOMEM, "out of memory");
-    if (!rc && o->key)
+    rc = rc ? rc : planarrays_expand(&a->p, a->data, &a->arena, d);
+    rc = rc ? rc : pluginhost_script(&a->p, &a->arena, &a->script, d);
+    if (rc)
+        return rc;
+    tryhost_set_script(a->host, &a->script);
+    bool cut = o->key && a->data && dataset_key_column(a->data)[0];
+    if (keyview_init(&a->keyview, &a->p, a->data, cut, &a->arena))
+        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    if (o->key)
         rc = cut ? find_key(a, o->key, d) : make_key(a, o->key, d);
     for (uint32_t i = 0; !rc && i < a->p.n_arrays; i++)
         rc = check_array(a, &a->p.arrays[i], a->keyview.views[i], d);
@@ -257,15 +267,20 @@ static int open_and_run(struct attempt *a, const char *config, struct diag *d)
 {
     const struct sheaf_host *host = tryhost_host(a->host);
     struct sheaf_dataset dataset = {a->keyview.whole, a->p.n_arrays};
+    int64_t start = clock_mono_ns();
+    if (a->plugin->open(host, config, &dataset, &a->state) != SHEAF_OK_STATUS)
+        return diag_fail(d, SHEAF_EINVAL, "plugin %s: open failed: %s", plugin_label(a->p.path, a->p.script),
+                         tryhost_reason(a->host));
+    a->open_ns = clock_mono_ns() - start;
+    const struct probe_question q = {a->plugin, a->host, a->state, &a->task, ""};
+    int rc = a->p.n_scores == 0 ? probe_ask(&q, &a->arena, &a->p, d) : 0;
+    if (rc)
+        return rc;
     a->scores = arena_alloc(&a->arena, a->p.n_scores * sizeof *a->scores);
     if (!a->scores)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     for (uint32_t i = 0; i < a->p.n_scores; i++)
         a->scores[i] = NAN;
-    int64_t start = clock_mono_ns();
-    if (a->plugin->open(host, config, &dataset, &a->state) != SHEAF_OK_STATUS)
-        return diag_fail(d, SHEAF_EINVAL, "plugin %s: open failed: %s", a->p.path, tryhost_reason(a->host));
-    a->open_ns = clock_mono_ns() - start;
     tryhost_begin_task(a->host, a->p.n_group_values);
     start = clock_mono_ns();
     a->status = a->plugin->run(host, a->state, &a->task, a->scores);
@@ -329,7 +344,8 @@ int plugin_try(int argc, char **argv)
 {
     struct options o = {.config = "{}"};
     const struct arg table[] = {
-        {"PLUGIN", ARG_WORD, &o.plugin, NULL, NULL, "a name on the plugin path, or the path of a .so file", true},
+        {"PLUGIN", ARG_WORD, &o.plugin, NULL, NULL, "a name on the plugin path, or the path of a .so or .py file",
+         true},
         {"--data", ARG_TEXT, &o.data, NULL, "FILE.sheaf", "the dataset", false},
         {"--set", ARG_LIST, &o.set, NULL, "NAME=VALUE", "a parameter; others take their defaults", false},
         {"--key", ARG_TEXT, &o.key, NULL, "KEY", "a key of the data, or an integer, or a path", false},

@@ -3,6 +3,7 @@
 #include "cli/prepare.h"
 #include "cli/state.h"
 #include "common/fsutil.h"
+#include "sweep/planarrays.h"
 #include "worker/describe.h"
 #include "worker/pluginfind.h"
 #include "worker/selfexe.h"
@@ -43,11 +44,28 @@ static int at_field(const struct prepared *p, const char *field, int err, const 
 static int describe(struct prepared *p, struct plan_plugin *plugin, struct diag *d)
 {
     struct diag found = {{0}};
-    const char *path;
-    int err = plugin_find(sweepfile_plugin(p->file), sweepfile_dir(p->file), &p->arena, &path, &found);
+    struct plugin_place place;
+    int err = plugin_find(sweepfile_plugin(p->file), sweepfile_dir(p->file), &p->arena, &place, &found);
     if (err == SHEAF_OK)
-        err = plugin_describe_child(selfexe_path(), path, sweepfile_config(p->file), &p->meanwhile, &p->arena, plugin,
+        err = plugin_describe_child(selfexe_path(), &place, sweepfile_config(p->file), &p->meanwhile, &p->arena, plugin,
                                     &found);
+    if (err == SHEAF_OK)
+        err = planarrays_expand(plugin, p->data, &p->arena, &found);
+    return err == SHEAF_OK ? err : at_field(p, "plugin", err, &found, d);
+}
+
+/* A plugin that cannot say which scores it returns runs one task, of a plan that takes the goal's word for them. */
+static int find_scores(struct prepared *p, struct plan_plugin *plugin, const char *data_path, struct diag *d)
+{
+    struct plan_plugin guess = *plugin;
+    struct plan plan;
+    if (sweepfile_goals(p->file, &p->arena, &guess.scores, &guess.n_scores) != SHEAF_OK)
+        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    int err = sweepfile_plan(p->file, &guess, p->data, data_path, &p->arena, &plan, d);
+    if (err != SHEAF_OK)
+        return err;
+    struct diag found = {{0}};
+    err = plugin_probe_child(selfexe_path(), &plan, &p->arena, plugin, &found);
     return err == SHEAF_OK ? err : at_field(p, "plugin", err, &found, d);
 }
 
@@ -92,6 +110,8 @@ int prepare_plan(struct prepared *p, struct diag *d)
     int err = open_data(p, &data_path, d);
     if (err == SHEAF_OK)
         err = describe(p, &plugin, d);
+    if (err == SHEAF_OK && plugin.n_scores == 0)
+        err = find_scores(p, &plugin, data_path, d);
     if (err == SHEAF_OK)
         err = sweepfile_plan(p->file, &plugin, p->data, data_path, &p->arena, &p->plan, d);
     if (err != SHEAF_OK)

@@ -59,6 +59,7 @@ static const struct codec score_codec = CODEC_OF(struct plan_score, score_fields
 
 static const struct codec_field plugin_fields[] = {
     CODEC_F(CODEC_TEXT, struct plan_plugin, path, MAX_PATH),
+    CODEC_F(CODEC_TEXT, struct plan_plugin, script, MAX_PATH),
     CODEC_F(CODEC_BIN, struct plan_plugin, digest, HASH_BYTES),
     CODEC_F(CODEC_TEXT, struct plan_plugin, name, MAX_NAME),
     CODEC_F(CODEC_TEXT, struct plan_plugin, version, MAX_NAME),

@@ -61,6 +61,7 @@ struct plan_score {
 
 struct plan_plugin {
     const char *path;    /* absolute path of the shared object */
+    const char *script;  /* what it runs, as SHEAF_SCRIPT_TABLE gives it; "" = nothing, it is what the sweep names */
     struct slice digest; /* BLAKE2b-256 of its bytes and of `identity` */
     const char *name, *version, *summary, *identity;
     const char *config; /* JSON, "{}" when absent */

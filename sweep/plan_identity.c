@@ -108,6 +108,7 @@ int plan_identity(const struct plan *p, uint8_t out[HASH_BYTES])
     hash_begin(&h);
     put_text(&h, "sheaf sweep 1");
     put_text(&h, p->plugin.path);
+    put_text(&h, p->plugin.script);
     put_text(&h, p->plugin.config);
     put_text(&h, p->data_path);
     put_u64(&h, p->method);

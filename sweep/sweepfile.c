@@ -202,3 +202,21 @@ const char *sweepfile_place(const struct sweepfile *f, const char *field)
     const char *text = place_text(sweepfile_at(f, field), f->arena);
     return text != NULL ? text : f->path;
 }
+
+int sweepfile_goals(const struct sweepfile *f, struct arena *arena, struct plan_score **out, uint32_t *n)
+{
+    const struct ynode *goal = ynode_get(f->root, "goal");
+    uint32_t most = goal != NULL && goal->kind == YNODE_LIST ? goal->n : 1;
+    *out = arena_alloc(arena, most * sizeof **out);
+    if (*out == NULL)
+        return SHEAF_ENOMEM;
+    const struct ynode *at = goal != NULL && goal->kind == YNODE_LIST ? goal->first : goal;
+    for (*n = 0; *n < most; at = at != NULL ? at->next : NULL) {
+        const char *name = at != NULL ? at->first->value.text : "score";
+        name = arena_text(arena, name, strlen(name));
+        if (name == NULL)
+            return SHEAF_ENOMEM;
+        (*out)[(*n)++] = (struct plan_score){.name = name, .unit = "", .help = ""};
+    }
+    return SHEAF_OK;
+}

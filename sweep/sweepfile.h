@@ -37,6 +37,10 @@ const char *sweepfile_config(const struct sweepfile *f); /* JSON */
 const char *sweepfile_data(const struct sweepfile *f);   /* as written, NULL when absent */
 const char *sweepfile_dir(const struct sweepfile *f);    /* the folder of the file: relative paths start there */
 
+/* What the goal calls its scores, as a list of scores without units, for a plugin that is yet to say what it returns; ["score"]
+ * when there is no goal. In `arena`; SHEAF_ENOMEM. */
+int sweepfile_goals(const struct sweepfile *f, struct arena *arena, struct plan_score **out, uint32_t *n);
+
 /* Points at a field for an error found elsewhere ("plugin", "data"): "file:line:column". Lives in f. */
 const char *sweepfile_place(const struct sweepfile *f, const char *field);
 

@@ -25,13 +25,22 @@ extern char **environ;
 
 int describe_timeout_ms = 10000;
 
+int describe_probe_ms(const struct plan *plan)
+{
+    double s = plan->limits.task_seconds;
+    return s <= 0 ? 120000 : s < 10 ? 10000 : s < 1e6 ? (int)(s * 1e3) : 1000000000;
+}
+
 enum { ANSWER, TALK, CONFIG, N_ENDS };
 #define ANSWER_HEAD 5u
 #define TAIL_BYTES 1024u
 
 /* One child from start to end. */
 struct asking {
-    const char *path;
+    const char *path, *script;
+    const char *label; /* what errors call it */
+    int timeout_ms;
+    bool probe; /* not described: it runs a task */
     pid_t pid;
     int ours[N_ENDS], theirs[N_ENDS]; /* -1 = closed */
     struct slice config;              /* what the child has not yet been sent */
@@ -77,8 +86,8 @@ static int open_ends(struct asking *a)
 
 static int spawn(struct asking *a, const char *self_exe)
 {
-    char *argv[] = {(char *)(uintptr_t) "sheaf", (char *)(uintptr_t) "describe-plugin", (char *)(uintptr_t)a->path,
-                    NULL};
+    const char *words[] = {"sheaf", "describe-plugin", a->probe ? "--probe" : a->path, a->script, NULL};
+    char *const *argv = (char *const *)(uintptr_t)words; /* posix_spawn takes char *const[] and writes nothing */
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     sigset_t none, all;
@@ -163,7 +172,7 @@ static bool answer_whole(const struct asking *a, size_t *len)
 /* Until the answer is whole, or the child closed its end, or time is up. */
 static int converse(struct asking *a)
 {
-    int64_t deadline = clock_mono_ns() + (int64_t)describe_timeout_ms * NS_PER_MS;
+    int64_t deadline = clock_mono_ns() + (int64_t)a->timeout_ms * NS_PER_MS;
     size_t len;
     while (a->ours[ANSWER] >= 0 && !answer_whole(a, &len)) {
         int64_t left = deadline - clock_mono_ns();
@@ -218,17 +227,18 @@ static int explain_death(const struct asking *a, struct diag *d)
 {
     char line[TAIL_BYTES];
     last_line(a, line, sizeof line);
+    const char *doing = a->probe ? "ran one task to find out its scores" : "was loaded or described";
     if (a->timed_out)
-        return diag_fail(d, SHEAF_EINVAL, "plugin %s: did not describe itself within %g s and was stopped%s", a->path,
-                         describe_timeout_ms / 1e3, line);
+        return diag_fail(d, SHEAF_EINVAL, "plugin %s: did not %s within %g s and was stopped%s", a->label,
+                         a->probe ? "end the task that finds out its scores" : "describe itself", a->timeout_ms / 1e3,
+                         line);
     if (a->answer.len)
-        return diag_fail(d, SHEAF_EINVAL, "plugin %s: broke off in the middle of describing itself%s", a->path, line);
+        return diag_fail(d, SHEAF_EINVAL, "plugin %s: broke off in the middle of describing itself%s", a->label, line);
     if (WIFSIGNALED(a->status))
-        return diag_fail(d, SHEAF_EINVAL, "plugin %s: crashed while it was loaded or described: signal %d (%s)%s",
-                         a->path, WTERMSIG(a->status), strsignal(WTERMSIG(a->status)), line);
-    return diag_fail(d, SHEAF_EINVAL,
-                     "plugin %s: ended its process with exit status %d while it was loaded or described%s", a->path,
-                     WEXITSTATUS(a->status), line);
+        return diag_fail(d, SHEAF_EINVAL, "plugin %s: crashed while it %s: signal %d (%s)%s", a->label, doing,
+                         WTERMSIG(a->status), strsignal(WTERMSIG(a->status)), line);
+    return diag_fail(d, SHEAF_EINVAL, "plugin %s: ended its process with exit status %d while it %s%s", a->label,
+                     WEXITSTATUS(a->status), doing, line);
 }
 
 static int take_answer(const struct asking *a, struct arena *arena, struct plan_plugin *out, struct diag *d)
@@ -237,7 +247,7 @@ static int take_answer(const struct asking *a, struct arena *arena, struct plan_
     if (!answer_whole(a, &len))
         return explain_death(a, d);
     if (a->answer.len != len + ANSWER_HEAD)
-        return diag_fail(d, SHEAF_EINVAL, "plugin %s: describing it gave garbage: bytes after the answer", a->path);
+        return diag_fail(d, SHEAF_EINVAL, "plugin %s: describing it gave garbage: bytes after the answer", a->label);
     const char *body = (const char *)a->answer.data + ANSWER_HEAD;
     if (a->answer.data[0] == 'E')
         return diag_fail(d, SHEAF_EINVAL, "%.*s", (int)(len < 1000 ? len : 1000), body);
@@ -247,7 +257,7 @@ static int take_answer(const struct asking *a, struct arena *arena, struct plan_
     memcpy(copy, body, len);
     struct diag inner = {{0}};
     if (a->answer.data[0] != 'P' || codec_decode(&plan_plugin_codec, copy, len, arena, out, &inner) != 0)
-        return diag_fail(d, SHEAF_EINVAL, "plugin %s: describing it gave garbage: %s", a->path,
+        return diag_fail(d, SHEAF_EINVAL, "plugin %s: describing it gave garbage: %s", a->label,
                          inner.text[0] ? inner.text : "an unknown tag");
     return 0;
 }
@@ -262,26 +272,58 @@ static int hear(struct asking *a, const struct describe_meanwhile *meanwhile, st
     reap(a);
     if (aside)
         return aside;
-    return rc ? diag_fail(d, rc, "plugin %s: describing it failed: %s", a->path, sheaf_strerror(rc))
+    return rc ? diag_fail(d, rc, "plugin %s: describing it failed: %s", a->label, sheaf_strerror(rc))
               : take_answer(a, arena, out, d);
 }
 
-int plugin_describe_child(const char *self_exe, const char *path, const char *config,
+/* One child from beginning to end. */
+static int ask(struct asking *a, const char *self_exe, const struct describe_meanwhile *meanwhile, struct arena *arena,
+               struct plan_plugin *out, struct diag *d)
+{
+    a->label = plugin_label(a->path, a->script);
+    for (int i = 0; i < N_ENDS; i++)
+        a->ours[i] = a->theirs[i] = -1;
+    int rc = SHEAF_OK, error = open_ends(a) != 0 ? errno : spawn(a, self_exe);
+    for (int i = 0; i < N_ENDS; i++)
+        close_end(&a->theirs[i]);
+    if (error) {
+        rc = diag_fail(d, SHEAF_EIO, "plugin %s: cannot start %s to describe it: %s", a->label, self_exe,
+                       strerror(error));
+    } else {
+        rc = hear(a, meanwhile, arena, out, d);
+    }
+    for (int i = 0; i < N_ENDS; i++)
+        close_end(&a->ours[i]);
+    buf_finish(&a->answer);
+    return rc;
+}
+
+int plugin_describe_child(const char *self_exe, const struct plugin_place *place, const char *config,
                           const struct describe_meanwhile *meanwhile, struct arena *arena, struct plan_plugin *out,
                           struct diag *d)
 {
-    struct asking a = {.path = path, .ours = {-1, -1, -1}, .theirs = {-1, -1, -1}};
-    a.config = (struct slice){config, strlen(config)};
-    int rc = SHEAF_OK, error = open_ends(&a) != 0 ? errno : spawn(&a, self_exe);
-    for (int i = 0; i < N_ENDS; i++)
-        close_end(&a.theirs[i]);
-    if (error) {
-        rc = diag_fail(d, SHEAF_EIO, "plugin %s: cannot start %s to describe it: %s", path, self_exe, strerror(error));
-    } else {
-        rc = hear(&a, meanwhile, arena, out, d);
+    struct asking a = {.path = place->path,
+                       .script = place->script,
+                       .timeout_ms = describe_timeout_ms,
+                       .config = {config, strlen(config)}};
+    return ask(&a, self_exe, meanwhile, arena, out, d);
+}
+
+int plugin_probe_child(const char *self_exe, const struct plan *plan, struct arena *arena, struct plan_plugin *out,
+                       struct diag *d)
+{
+    struct buf bytes = {0};
+    int rc = plan_encode(plan, &bytes);
+    if (rc) {
+        buf_finish(&bytes);
+        return diag_fail(d, rc, "the sweep is too large for a plan: %s", sheaf_strerror(rc));
     }
-    for (int i = 0; i < N_ENDS; i++)
-        close_end(&a.ours[i]);
-    buf_finish(&a.answer);
+    struct asking a = {.path = plan->plugin.path,
+                       .script = plan->plugin.script,
+                       .timeout_ms = describe_probe_ms(plan),
+                       .probe = true,
+                       .config = {bytes.data, bytes.len}};
+    rc = ask(&a, self_exe, NULL, arena, out, d);
+    buf_finish(&bytes);
     return rc;
 }

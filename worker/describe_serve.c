@@ -15,33 +15,37 @@
 #include <unistd.h>
 
 /* All of descriptor 0, NUL-terminated. */
-static int read_config(struct buf *out, struct diag *d)
+static int read_input(struct buf *out, const char *what, size_t most, struct diag *d)
 {
     char block[4096];
     ssize_t n;
     while ((n = read(0, block, sizeof block)) > 0 || (n < 0 && errno == EINTR)) {
         if (n < 0)
             continue;
-        if (out->len + (size_t)n > DESCRIBE_MAX_CONFIG)
-            return diag_fail(d, SHEAF_ELIMIT, "the plugin's config is larger than %zu bytes", DESCRIBE_MAX_CONFIG);
+        if (out->len + (size_t)n > most)
+            return diag_fail(d, SHEAF_ELIMIT, "the plugin's %s is larger than %zu bytes", what, most);
         if (buf_append(out, block, (size_t)n) != 0)
             return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     }
     if (n < 0)
-        return diag_fail(d, SHEAF_EIO, "the plugin's config cannot be read: %s", strerror(errno));
+        return diag_fail(d, SHEAF_EIO, "the plugin's %s cannot be read: %s", what, strerror(errno));
     return buf_append(out, "", 1) ? diag_fail(d, SHEAF_ENOMEM, "out of memory") : 0;
 }
 
-static int describe(const char *path, const char *config, struct arena *arena, struct plan_plugin *out, struct diag *d)
+static int describe(const struct plugin_place *place, const char *config, struct arena *arena, struct plan_plugin *out,
+                    struct diag *d)
 {
     const struct sheaf_plugin *plugin;
-    int rc = pluginhost_load(path, &plugin, d);
+    int rc = pluginhost_load(place->path, &plugin, d);
     if (rc)
         return rc;
     struct tryhost *host = tryhost_create(NULL);
     if (!host)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
-    rc = pluginhost_describe(plugin, tryhost_host(host), config, path, arena, out, d);
+    const struct sheaf_script script = {.struct_size = sizeof script,
+                                        .script = place->script[0] ? place->script : NULL};
+    tryhost_set_script(host, &script);
+    rc = pluginhost_describe(plugin, tryhost_host(host), config, place->path, arena, out, d);
     tryhost_destroy(host);
     return rc;
 }
@@ -64,26 +68,59 @@ static int answer(char tag, const void *body, size_t len)
     return rc;
 }
 
-int describe_serve(const char *path)
+/* A crash is expected business here: no core file. And should our parent die, a hanging plugin dies soon after. */
+static void prepare_process(int timeout_ms)
 {
-    /* A crash is expected business here: no core file. And should our parent die, a hanging plugin dies soon after. */
     struct rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);
-    alarm(2 * (unsigned)describe_timeout_ms / 1000);
+    alarm(2 * (unsigned)timeout_ms / 1000);
+}
 
+/* The answer, and the exit status. */
+static int tell(const struct plan_plugin *p, int rc, struct diag *d)
+{
+    struct buf body = {0};
+    if (!rc && (rc = codec_encode(&plan_plugin_codec, p, &body)) != 0)
+        diag_fail(d, rc, "plugin %s: its descriptor is too large: %s", plugin_label(p->path, p->script),
+                  sheaf_strerror(rc));
+    int sent = rc ? answer('E', d->text, strlen(d->text)) : answer('P', body.data, body.len);
+    buf_finish(&body);
+    return sent ? 1 : rc ? 2 : 0;
+}
+
+int describe_serve(const struct plugin_place *place)
+{
+    prepare_process(describe_timeout_ms);
     struct arena arena;
     arena_init(&arena, PLAN_MAX_BYTES);
-    struct buf config = {0}, body = {0};
+    struct buf config = {0};
     struct diag d = {{0}};
     struct plan_plugin p;
-    int rc = read_config(&config, &d);
+    int rc = read_input(&config, "config", DESCRIBE_MAX_CONFIG, &d);
     if (!rc)
-        rc = describe(path, (const char *)config.data, &arena, &p, &d);
-    if (!rc && (rc = codec_encode(&plan_plugin_codec, &p, &body)) != 0)
-        diag_fail(&d, rc, "plugin %s: its descriptor is too large: %s", path, sheaf_strerror(rc));
-    int sent = rc ? answer('E', d.text, strlen(d.text)) : answer('P', body.data, body.len);
-    buf_finish(&body);
+        rc = describe(place, (const char *)config.data, &arena, &p, &d);
+    rc = tell(&p, rc, &d);
     buf_finish(&config);
     arena_finish(&arena);
-    return sent ? 1 : rc ? 2 : 0;
+    return rc;
+}
+
+int describe_serve_probe(describe_find_fn find)
+{
+    struct arena arena;
+    arena_init(&arena, 0);
+    struct buf bytes = {0};
+    struct diag d = {{0}};
+    struct plan plan = {0};
+    int rc = read_input(&bytes, "plan", PLAN_MAX_BYTES, &d);
+    if (!rc)
+        rc = plan_decode(bytes.data, bytes.len - 1, &arena, &plan, &d);
+    if (!rc) {
+        prepare_process(describe_probe_ms(&plan));
+        rc = find(&plan, &arena, &d);
+    }
+    rc = tell(&plan.plugin, rc, &d);
+    buf_finish(&bytes);
+    arena_finish(&arena);
+    return rc;
 }

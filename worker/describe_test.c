@@ -23,7 +23,8 @@ static const char *self_exe;
 static int ask(const char *path, const char *config)
 {
     memset(&diag, 0, sizeof diag);
-    return plugin_describe_child(self_exe, path, config, NULL, &arena, &plugin, &diag);
+    struct plugin_place place = {path, ""};
+    return plugin_describe_child(self_exe, &place, config, NULL, &arena, &plugin, &diag);
 }
 
 static void assert_said(const char *words)
@@ -141,10 +142,10 @@ static int teardown(void **state)
 
 int main(int argc, char **argv)
 {
-    if (argc == 3 && strcmp(argv[1], "describe-plugin") == 0) {
+    if (argc == 4 && strcmp(argv[1], "describe-plugin") == 0) {
         if (getenv("DESCRIBE_TEST_GARBAGE"))
             _exit(write(DESCRIBE_ANSWER_FD, "P\4\0\0\0zzzz", 9) == 9 ? 0 : 1);
-        _exit(describe_serve(argv[2]));
+        _exit(describe_serve(&(struct plugin_place){argv[2], argv[3]}));
     }
     self_exe = argv[0];
     const struct CMUnitTest tests[] = {

@@ -258,8 +258,6 @@ static int check_lists(struct copier *c, const struct sheaf_descriptor *in)
         rc = check_list(c, "scores", in->scores, in->n_scores, PLAN_MAX_SCORES);
     if (!rc)
         rc = check_list(c, "group values", in->group_values, in->n_group_values, PLAN_MAX_SCORES);
-    if (!rc && in->n_scores == 0)
-        rc = diag_fail(c->diag, SHEAF_EINVAL, "it returns no score; a plugin needs at least one");
     if (!rc && in->threads > DESCRIPTOR_MAX_THREADS)
         rc =
             diag_fail(c->diag, SHEAF_EINVAL, "%u threads a task are more than %u", in->threads, DESCRIPTOR_MAX_THREADS);
@@ -317,5 +315,18 @@ int descriptor_copy(const struct sheaf_descriptor *in, struct arena *arena, stru
     p.n_group_values = in->n_group_values;
     p.threads = in->threads ? in->threads : 1;
     *out = p;
+    return 0;
+}
+
+int descriptor_copy_scores(const struct sheaf_score *in, uint32_t n, struct arena *arena, struct plan_plugin *out,
+                           struct diag *d)
+{
+    struct copier c = {.arena = arena, .diag = d};
+    struct plan_score *scores;
+    int rc = copy_scores(&c, "score", in, n, &scores);
+    if (rc)
+        return rc;
+    out->scores = scores;
+    out->n_scores = n;
     return 0;
 }

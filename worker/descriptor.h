@@ -26,6 +26,10 @@
  * on success only. */
 int descriptor_copy(const struct sheaf_descriptor *in, struct arena *arena, struct plan_plugin *out, struct diag *d);
 
+/* The same for a list of scores alone: writes scores and n_scores of *out. */
+int descriptor_copy_scores(const struct sheaf_score *in, uint32_t n, struct arena *arena, struct plan_plugin *out,
+                           struct diag *d);
+
 /* [a-z][a-z0-9_]*, at most 63 bytes: what a plugin may be called. */
 bool descriptor_name_ok(const char *name);
 

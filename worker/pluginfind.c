@@ -147,6 +147,53 @@ static int find_path(const char *name, const char *base_dir, struct arena *arena
     return *path ? 0 : diag_fail(d, SHEAF_ENOMEM, "out of memory");
 }
 
+/* ---- scripts ---- */
+
+/* What names a function is behind the last colon; the length of what is before it, all of the text when there is none. */
+static size_t script_stem(const char *name)
+{
+    const char *colon = strrchr(name, ':');
+    return colon && !strchr(colon, '/') ? (size_t)(colon - name) : strlen(name);
+}
+
+/* "a/b.py", "a/b.py:score", "module:score", "pkg.module:score". */
+static bool is_script(const char *name)
+{
+    size_t n = script_stem(name);
+    if (n > 3 && strncmp(name + n - 3, ".py", 3) == 0)
+        return true;
+    return name[n] == ':' && n > 0 && !strchr(name, '/');
+}
+
+/* The script with its folder made absolute: a link to a folder stays one name for both ways of writing it. */
+static int find_script(const char *name, const char *base_dir, struct arena *arena, const char **script, struct diag *d)
+{
+    size_t n = script_stem(name);
+    bool file = n > 3 && strncmp(name + n - 3, ".py", 3) == 0;
+    const char *stem = arena_text(arena, name, n);
+    if (!stem)
+        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    if (file) {
+        const char *path;
+        int rc = find_path(stem, base_dir, arena, &path, d);
+        if (!rc)
+            *script = arena_printf(arena, "%s%s", path, name + n);
+        return rc || *script ? rc : diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    }
+    char real[PATH_MAX];
+    if (!realpath(base_dir, real))
+        return diag_fail(d, SHEAF_EINVAL, "plugin %s: %s: %s", name, base_dir, strerror(errno));
+    *script = arena_printf(arena, "%s/%s", real, name);
+    return *script ? 0 : diag_fail(d, SHEAF_ENOMEM, "out of memory");
+}
+
+const char *plugin_label(const char *path, const char *script)
+{
+    return script && *script ? script : path;
+}
+
+/* ---- names ---- */
+
 /* What is on the plugin path, or why not. */
 static int settle(const struct finder *f, const char *name, struct diag *d)
 {
@@ -165,17 +212,9 @@ static int settle(const struct finder *f, const char *name, struct diag *d)
                      name, f->file, looked);
 }
 
-int plugin_find(const char *name, const char *base_dir, struct arena *arena, const char **path, struct diag *d)
+/* A name on the plugin path. */
+static int find_name(const char *name, struct arena *arena, const char **path, struct diag *d)
 {
-    if (ends_in(name, ".py"))
-        return diag_fail(d, SHEAF_EINVAL, "%s: this version runs no Python plugins yet; give a shared object (.so)",
-                         name);
-    if (strchr(name, '/') || ends_in(name, ".so"))
-        return find_path(name, base_dir, arena, path, d);
-    if (!descriptor_name_ok(name))
-        return diag_fail(d, SHEAF_EINVAL,
-                         "'%s' is no plugin: give a name (a-z, 0-9, _) on the plugin path, or the path of a .so file",
-                         name);
     char file[DESCRIPTOR_MAX_NAME + 4];
     snprintf(file, sizeof file, "%s.so", name);
     struct finder f = {.file = file, .arena = arena, .all = true};
@@ -189,4 +228,28 @@ int plugin_find(const char *name, const char *base_dir, struct arena *arena, con
     if (!rc)
         *path = f.found;
     return rc;
+}
+
+int plugin_find(const char *name, const char *base_dir, struct arena *arena, struct plugin_place *out, struct diag *d)
+{
+    *out = (struct plugin_place){.script = ""};
+    if (is_script(name)) {
+        int rc = find_script(name, base_dir, arena, &out->script, d);
+        struct diag why = {{0}};
+        rc = rc ? rc : find_name("python", arena, &out->path, &why);
+        if (rc == SHEAF_ENOENT && why.text[0])
+            return diag_fail(d, rc,
+                             "%s: this sheaf has no plugin python (python.so), which runs Python: install "
+                             "Python's development files (python3-dev) and build it again",
+                             name);
+        return rc && why.text[0] ? diag_fail(d, rc, "%s", why.text) : rc;
+    }
+    if (strchr(name, '/') || ends_in(name, ".so"))
+        return find_path(name, base_dir, arena, &out->path, d);
+    if (!descriptor_name_ok(name))
+        return diag_fail(d, SHEAF_EINVAL,
+                         "'%s' is no plugin: give a name (a-z, 0-9, _) on the plugin path, or the path of a .so or .py "
+                         "file",
+                         name);
+    return find_name(name, arena, &out->path, d);
 }

@@ -27,11 +27,13 @@ static void touch(const char *name)
 }
 
 static const char *found;
+static struct plugin_place place;
 static int find(const char *name)
 {
-    found = NULL;
     memset(&diag, 0, sizeof diag);
-    return plugin_find(name, dir, &arena, &found, &diag);
+    int rc = plugin_find(name, dir, &arena, &place, &diag);
+    found = place.path;
+    return rc;
 }
 
 static void assert_found(const char *name, const char *expected)
@@ -104,6 +106,32 @@ static void what_cannot_be_a_name_is_refused(void **state)
     assert_int_equal(find(".."), SHEAF_EINVAL);
 }
 
+static void assert_script(const char *name, const char *script)
+{
+    char line[256];
+    snprintf(line, sizeof line, "%s/%s", dir, script);
+    assert_int_equal(find(name), 0);
+    assert_string_equal(place.script, line);
+    snprintf(line, sizeof line, "%s/b/python.so", dir);
+    assert_string_equal(place.path, line);
+}
+
+static void a_script_is_found_and_run_by_the_plugin_python(void **state)
+{
+    (void)state;
+    touch("b/python.so");
+    assert_script("top.py", "top.py");
+    assert_script("./b/../top.py:score", "top.py:score");
+    assert_script("some.module:score", "some.module:score");
+    assert_found("top.so", "top.so");
+    assert_string_equal(place.script, "");
+    assert_int_equal(find("b/none.py:score"), SHEAF_ENOENT);
+    assert_non_null(strstr(diag.text, "there is no plugin "));
+    assert_non_null(strstr(diag.text, "b/none.py; check its path"));
+    assert_string_equal(plugin_label("a.so", ""), "a.so");
+    assert_string_equal(plugin_label("a.so", "b.py"), "b.py");
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -117,7 +145,8 @@ static int setup(void **state)
         if (mkdir(path, 0755) != 0)
             return -1;
     }
-    touch("a/both.so"), touch("b/both.so"), touch("b/second.so"), touch("top.so"), touch("b/folder.so");
+    touch("a/both.so"), touch("b/both.so"), touch("b/second.so"), touch("top.so"), touch("b/folder.so"),
+        touch("top.py");
     snprintf(path_list, sizeof path_list, "/nonexistent:%s/a::%s/b", dir, dir);
     return setenv("SHEAF_PLUGIN_PATH", path_list, 1);
 }
@@ -125,8 +154,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    static const char *const all[] = {"a/both.so",   "b/both.so", "b/second.so", "top.so", "b/folder.so",
-                                      "a/folder.so", "a",         "b",           ""};
+    static const char *const all[] = {"a/both.so", "b/both.so",   "b/second.so", "top.so", "b/folder.so",
+                                      "top.py",    "b/python.so", "a/folder.so", "a",      "b",
+                                      ""};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         char path[256];
         snprintf(path, sizeof path, "%s/%s", dir, all[i]);
@@ -145,6 +175,7 @@ int main(void)
         cmocka_unit_test(a_miss_lists_every_place),
         cmocka_unit_test(a_folder_is_no_plugin),
         cmocka_unit_test(what_cannot_be_a_name_is_refused),
+        cmocka_unit_test(a_script_is_found_and_run_by_the_plugin_python),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

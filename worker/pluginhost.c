@@ -6,6 +6,7 @@
 #define _XOPEN_SOURCE 700 /* realpath */
 #include "worker/pluginhost.h"
 #include "worker/descriptor.h"
+#include "worker/pluginfind.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -187,13 +188,14 @@ int pluginhost_digest(const char *path, const char *identity, uint8_t out[HASH_B
 }
 
 /* What the descriptor does not say: where it comes from. */
-static int fill_origin(const char *path, const char *config, struct arena *arena, struct plan_plugin *out,
-                       struct diag *d)
+static int fill_origin(const char *path, const char *script, const char *config, struct arena *arena,
+                       struct plan_plugin *out, struct diag *d)
 {
     uint8_t *digest = arena_alloc(arena, HASH_BYTES);
     out->path = arena_text(arena, path, strlen(path));
+    out->script = arena_text(arena, script, strlen(script));
     out->config = arena_text(arena, config, strlen(config));
-    if (!digest || !out->path || !out->config)
+    if (!digest || !out->path || !out->script || !out->config)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     out->digest = (struct slice){digest, HASH_BYTES};
     return pluginhost_digest(path, out->identity, digest, d);
@@ -205,16 +207,40 @@ int pluginhost_describe(const struct sheaf_plugin *plugin, const struct sheaf_ho
     struct describe_host h;
     describe_host_init(&h, host);
     struct sheaf_descriptor descriptor = {0};
+    const struct sheaf_script *table = host->table(host, SHEAF_SCRIPT_TABLE);
+    const char *script = table && table->script ? table->script : "", *label = plugin_label(path, script);
     if (plugin->describe(&h.host, config, &descriptor) != SHEAF_OK_STATUS)
-        return diag_fail(d, SHEAF_EINVAL, "plugin %s: describe failed: %s", path,
+        return diag_fail(d, SHEAF_EINVAL, "plugin %s: describe failed: %s", label,
                          h.reason[0] ? h.reason : "it gave no reason (host->fail)");
     struct plan_plugin p = {.abi_major = plugin->abi_major, .abi_minor = plugin->abi_minor};
     struct diag inner = {{0}};
-    int rc = descriptor_copy(&descriptor, arena, &p, &inner);
+    bool probes = plugin->table && plugin->table(SHEAF_PROBE_TABLE);
+    int rc = descriptor.n_scores == 0 && !probes
+                 ? diag_fail(&inner, SHEAF_EINVAL, "it returns no score; a plugin needs at least one")
+                 : descriptor_copy(&descriptor, arena, &p, &inner);
     if (rc)
-        return diag_fail(d, rc, "plugin %s: %s", path, inner.text);
-    rc = fill_origin(path, config, arena, &p, d);
+        return diag_fail(d, rc, "plugin %s: %s", label, inner.text);
+    rc = fill_origin(path, script, config, arena, &p, d);
     if (!rc)
         *out = p;
     return rc;
+}
+
+int pluginhost_script(const struct plan_plugin *p, struct arena *arena, struct sheaf_script *out, struct diag *d)
+{
+    const char **arrays = arena_alloc(arena, (p->n_arrays + 1) * sizeof *arrays);
+    const char **scores = arena_alloc(arena, (p->n_scores + 1) * sizeof *scores);
+    if (!arrays || !scores)
+        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    for (uint32_t i = 0; i < p->n_arrays; i++)
+        arrays[i] = p->arrays[i].name;
+    for (uint32_t i = 0; i < p->n_scores; i++)
+        scores[i] = p->scores[i].name;
+    *out = (struct sheaf_script){.struct_size = sizeof *out,
+                                 .script = p->script[0] ? p->script : NULL,
+                                 .arrays = arrays,
+                                 .n_arrays = p->n_arrays,
+                                 .scores = scores,
+                                 .n_scores = p->n_scores};
+    return 0;
 }

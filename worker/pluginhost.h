@@ -17,11 +17,15 @@
  * missing. 0; SHEAF_ENOENT, SHEAF_EINVAL or SHEAF_EVERSION with a line that names the file, both versions and the reason. */
 int pluginhost_load(const char *path, const struct sheaf_plugin **out, struct diag *d);
 
-/* Calls describe with a host that hands log and table on to `host` and refuses the rest, then checks and copies the
+/* Calls describe with a host that hands log and table on to `host` (from whose SHEAF_SCRIPT_TABLE out->script is taken) and refuses the rest, then checks and copies the
  * descriptor into `arena`; fills every field of *out, path and config as given. 0; SHEAF_EINVAL (the plugin's own words
  * included), SHEAF_EIO, SHEAF_ENOMEM with a line in d. */
 int pluginhost_describe(const struct sheaf_plugin *plugin, const struct sheaf_host *host, const char *config,
                         const char *path, struct arena *arena, struct plan_plugin *out, struct diag *d);
+
+/* What a plugin may ask for beyond its descriptor (SHEAF_SCRIPT_TABLE): its script, and the names of its arrays and scores as p has
+ * them. In `arena`, the names p's. 0 or SHEAF_ENOMEM. */
+int pluginhost_script(const struct plan_plugin *p, struct arena *arena, struct sheaf_script *out, struct diag *d);
 
 /* BLAKE2b-256 of the file's bytes, then of identity. 0, or SHEAF_EIO with a line in d. */
 int pluginhost_digest(const char *path, const char *identity, uint8_t out[HASH_BYTES], struct diag *d);

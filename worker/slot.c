@@ -38,8 +38,8 @@ static uint64_t seed_of(struct slot *s, uint64_t index)
     return s->seeds[index - s->first_seed];
 }
 
-/* Brings task and cell to this index. Indices mostly come one after another: then nothing is divided. */
-static void locate(struct slot *s, uint64_t index)
+/* Indices mostly come one after another: then nothing is divided. */
+void slot_locate(struct slot *s, uint64_t index)
 {
     const struct plan *p = &s->plan;
     struct cell c = s->cell;
@@ -134,7 +134,7 @@ static void run_position(struct slot *s, uint64_t position, uint64_t word)
 {
     s->link.word = word;
     page_enter(s->link.page, word);
-    locate(s, space_index(&s->plan, position));
+    slot_locate(s, space_index(&s->plan, position));
     if (s->wanted)
         run_task(s);
     else

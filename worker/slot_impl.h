@@ -55,6 +55,12 @@ struct slot {
 /* Loads and opens everything. 0, or a line in d. */
 int slot_open(struct slot *s, const void *plan_bytes, size_t plan_len, struct diag *d);
 
+/* Opens what slot_locate needs, of a slot that has an arena and a plan: dataset, views, space and splits. 0, or a line in d. */
+int slot_open_axes(struct slot *s, struct diag *d);
+
+/* Brings task and cell to this index; s->wanted: whether it is to run. */
+void slot_locate(struct slot *s, uint64_t index);
+
 /* Brings the task's key, and what follows from it, to key number `key`. */
 void slot_enter_key(struct slot *s, uint64_t key);
 

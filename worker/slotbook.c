@@ -5,6 +5,7 @@
  */
 #include "common/text.h"
 #include "sheaf/plugin.h"
+#include "worker/pluginfind.h"
 #include "worker/worker_impl.h"
 
 #include <stdio.h>
@@ -322,7 +323,8 @@ static void died_early(struct worker *w, struct wslot *s, const struct slot_deat
     bool hung = s->killed == FAIL_TIMEOUT && !d->was_ready; /* once is enough: it has cost minutes */
     if (sweep->deaths_early < sweep->plan.limits.attempts && !hung)
         return;
-    snprintf(text, sizeof(text), "plugin %s: died %s (%s)%s%s", sweep->plan.plugin.path,
+    snprintf(text, sizeof(text), "plugin %s: died %s (%s)%s%s",
+             plugin_label(sweep->plan.plugin.path, sweep->plan.plugin.script),
              d->was_ready ? "outside of its tasks" : "while it was loaded and opened",
              why_died(s, d, &kind, why, sizeof(why)), d->tail[0] ? ": " : "", d->tail);
     text_one_line(text);

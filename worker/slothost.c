@@ -100,13 +100,16 @@ static const void *host_cache(const struct sheaf_host *host, const char *name, u
 
 static const void *host_table(const struct sheaf_host *host, const char *id)
 {
-    (void)host, (void)id;
-    return NULL; /* there are none yet */
+    const struct slothost *h = host->self;
+    return strcmp(id, SHEAF_SCRIPT_TABLE) == 0 ? &h->script : NULL;
 }
 
 void slothost_init(struct slothost *h, struct slotlink *l, uint32_t n_group_values)
 {
-    *h = (struct slothost){.link = l, .n_group_values = n_group_values, .groups.n_values = n_group_values};
+    *h = (struct slothost){.link = l,
+                           .script = {.struct_size = sizeof h->script},
+                           .n_group_values = n_group_values,
+                           .groups.n_values = n_group_values};
     h->host = (struct sheaf_host){
         .abi_major = SHEAF_ABI_MAJOR,
         .abi_minor = SHEAF_ABI_MINOR,

@@ -3,6 +3,7 @@
  * slotopen: what a slot does before it is ready: decodes the plan, opens the dataset and the plugin, makes sure that both
  * are still what the sweep began with.
  */
+#include "worker/pluginfind.h"
 #include "worker/pluginhost.h"
 #include "worker/slot_impl.h"
 #include "worker/slotio.h"
@@ -142,7 +143,7 @@ static int check_plugin(const struct plan_plugin *p, const uint8_t digest[HASH_B
         return 0;
     return diag_fail(d, SHEAF_ECORRUPT,
                      "plugin %s: it has changed since the sweep began; run the sweep again, or put the old file back",
-                     p->path);
+                     plugin_label(p->path, p->script));
 }
 
 /* Its digest is asked twice: before a changed file is loaded, and with the identity that describe tells (a script's). */
@@ -172,9 +173,17 @@ static int open_plugin(struct slot *s, struct diag *d)
     *dataset = (struct sheaf_dataset){.views = s->keyview.whole, .n_views = s->plan.plugin.n_arrays};
     int32_t status = s->plugin->open(&s->host.host, s->plan.plugin.config, dataset, &s->plugin_state);
     if (status != SHEAF_OK_STATUS)
-        return diag_fail(d, SHEAF_EINVAL, "plugin %s: open failed: %s", s->plan.plugin.path,
+        return diag_fail(d, SHEAF_EINVAL, "plugin %s: open failed: %s",
+                         plugin_label(s->plan.plugin.path, s->plan.plugin.script),
                          s->host.reason[0] ? s->host.reason : "it gave no reason (host->fail)");
     return 0;
+}
+
+int slot_open_axes(struct slot *s, struct diag *d)
+{
+    int rc = open_data(s, d);
+    rc = rc ? rc : make_views(s, d);
+    return rc ? rc : make_space(s, d);
 }
 
 int slot_open(struct slot *s, const void *plan_bytes, size_t plan_len, struct diag *d)
@@ -187,9 +196,8 @@ int slot_open(struct slot *s, const void *plan_bytes, size_t plan_len, struct di
     slothost_init(&s->host, &s->link, s->plan.plugin.n_group_values);
     s->host.drops_groups = s->plan.keep_best > 0;
     slotio_init(&s->host);
-    rc = open_data(s, d);
-    rc = rc ? rc : make_views(s, d);
-    rc = rc ? rc : make_space(s, d);
+    rc = slot_open_axes(s, d);
+    rc = rc ? rc : pluginhost_script(&s->plan.plugin, &s->arena, &s->host.script, d);
     rc = rc ? rc : load_plugin(s, d);
     rc = rc ? rc : open_plugin(s, d);
     slotio_flush();

@@ -26,6 +26,7 @@ struct cache {
 
 struct tryhost {
     struct sheaf_host host;
+    struct sheaf_script script;
     FILE *log;
     struct block *scratch;
     struct cache *caches;
@@ -188,8 +189,8 @@ static const void *try_cache(const struct sheaf_host *host, const char *name, ui
 
 static const void *try_table(const struct sheaf_host *host, const char *id)
 {
-    (void)host, (void)id;
-    return NULL;
+    const struct tryhost *t = host->self;
+    return strcmp(id, SHEAF_SCRIPT_TABLE) == 0 ? &t->script : NULL;
 }
 
 struct tryhost *tryhost_create(FILE *log)
@@ -198,6 +199,7 @@ struct tryhost *tryhost_create(FILE *log)
     if (!t)
         return NULL;
     t->log = log ? log : stderr;
+    t->script.struct_size = sizeof t->script;
     t->host = (struct sheaf_host){
         .abi_major = SHEAF_ABI_MAJOR,
         .abi_minor = SHEAF_ABI_MINOR,
@@ -213,6 +215,11 @@ struct tryhost *tryhost_create(FILE *log)
         .table = try_table,
     };
     return t;
+}
+
+void tryhost_set_script(struct tryhost *t, const struct sheaf_script *script)
+{
+    t->script = *script;
 }
 
 static void free_scratch(struct tryhost *t)

@@ -22,6 +22,9 @@ void tryhost_destroy(struct tryhost *t);
 /* What to pass to the plugin. Lives as long as t. */
 const struct sheaf_host *tryhost_host(struct tryhost *t);
 
+/* What the host's SHEAF_SCRIPT_TABLE is from now on; its texts are the caller's and live as long as t. Nobody's script before. */
+void tryhost_set_script(struct tryhost *t, const struct sheaf_script *script);
+
 /* Before each run: n_group_values that emit takes; frees the scratch memory and forgets the reason of the task before. */
 void tryhost_begin_task(struct tryhost *t, uint32_t n_group_values);
 

@@ -96,12 +96,13 @@ struct sheaf_param {
 
 /* An array that the plugin reads. */
 struct sheaf_array {
-    const char *name;
+    const char *name;     /* "*": every array of the dataset that no other entry names, in the dataset's order, each in
+                             the place of this entry; what they are called, "sheaf.script/1" tells */
     uint32_t dtype;       /* SHEAF_DT_..., or SHEAF_ANY */
     uint32_t rank;        /* number of axes; 0 = any */
     bool required;        /* refused before any task runs when the dataset lacks it; else its view is NULL */
     const char *row_axis; /* name of axis 0 if splits cut along it ("day"), else NULL. Arrays that share a row
-                             axis have equally many rows. */
+                             axis have equally many rows; those of "*" have none where they do not. */
     const char *help;
 };
 
@@ -254,6 +255,32 @@ struct sheaf_plugin {
 
     /* A further table of this plugin by id; NULL when it has none. The member may be NULL. [slot & loaded; any time] */
     const void *(*table)(const char *id);
+};
+
+/* A table of the host: what it knows of the sweep that a plugin cannot have in static tables, above all one that runs scripts of
+ * another language. All of it lives until the process ends. */
+#define SHEAF_SCRIPT_TABLE "sheaf.script/1"
+struct sheaf_script {
+    uint32_t struct_size;
+    const char *script;        /* what the sweep file names, behind an absolute folder: "/a/b/strategy.py",
+                                  "/a/b/strategy.py:function", "/a/b/module:function"; NULL = the plugin was named itself */
+    const char *const *arrays; /* what the views of the dataset are called, in their order; in open and run */
+    uint32_t n_arrays;
+    const char *const *scores; /* what "sheaf.probe/1" has found out, for describe; none before */
+    uint32_t n_scores;
+};
+
+/* A table of the plugin, for one that cannot say in describe which scores it returns. It may then describe itself without
+ * scores: a process of its own runs one task, and every later describe is told by the host's "sheaf.script/1" what came out. */
+#define SHEAF_PROBE_TABLE "sheaf.probe/1"
+struct sheaf_probe {
+    uint32_t struct_size;
+
+    /* Runs a task as run does, and tells the names of the scores instead of their values: *n of them in *names, which live
+     * until the process ends. goal: the first score that the sweep's goal names, "" = none. Afterwards run fills these
+     * scores. Returns SHEAF_OK_STATUS, or SHEAF_FAILED after host->fail. [slot & open; once, before run] */
+    int32_t (*scores)(const struct sheaf_host *host, void *state, const struct sheaf_task *task, const char *goal,
+                      const char *const **names, uint32_t *n);
 };
 
 /* Name of the exported symbol. */
