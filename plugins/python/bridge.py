@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: MIT
+"""The part of the plugin `python` that is easier to say in Python: loads a script, reads a function's signature, and puts
+exceptions into one line. Its functions are called from python.c."""
+
+import builtins
+import io
+import os
+import sys
+import types
+
+import _sheaf
+import sheaf
+
+INT, FLOAT, CHOICE, TEXT, BOOL = 1, 2, 3, 4, 5  # as in sheaf/plugin.h
+FILE = "<sheaf>"  # what these sources call themselves in tracebacks
+
+
+class Refused(Exception):
+    """What is wrong with a script, in one line."""
+
+
+# ---- streams ----
+
+class Raw(io.RawIOBase):
+    def __init__(self, fd):
+        self._fd = fd
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        data = bytes(data)
+        _sheaf.write(self._fd, data)
+        return len(data)
+
+    def fileno(self):
+        return self._fd
+
+
+class Stream(io.TextIOBase):
+    """stdout or stderr: whatever is printed belongs to the task at hand."""
+
+    encoding, errors = "utf-8", "backslashreplace"
+
+    def __init__(self, fd):
+        self._fd = fd
+        self.buffer = Raw(fd)
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        _sheaf.write(self._fd, text.encode("utf-8", "backslashreplace"))
+        return len(text)
+
+    def flush(self):
+        _sheaf.write(self._fd, b"")
+
+    def fileno(self):
+        return self._fd
+
+
+def start():
+    sys.stdout, sys.stderr = Stream(1), Stream(2)
+    os.register_at_fork(before=sys.stdout.flush, after_in_child=_sheaf.forked)
+
+
+# ---- loading ----
+
+def split_script(text):
+    """(folder, file or None, module, function or None)"""
+    folder, name = os.path.split(text)
+    stem, colon, function = name.rpartition(":")
+    if not colon:
+        stem, function = name, None
+    if stem.endswith(".py"):
+        return folder, stem, stem[:-3], function
+    return folder, None, stem, function
+
+
+def read_script(folder, file, module_name):
+    """A script of a file: its bytes are what is compiled and what the identity is made of, not what a .pyc remembers."""
+    path = os.path.join(folder, file)
+    try:
+        with open(path, "rb") as f:
+            source = f.read()
+    except OSError as e:
+        raise Refused(f"{path}: {e.strerror}") from None
+    code = compile(source, path, "exec", dont_inherit=True)
+    if module_name in sys.modules or not module_name.isidentifier():
+        module_name = "sheaf_script"
+    module = types.ModuleType(module_name)
+    module.__file__ = path
+    module.__builtins__ = builtins
+    sys.modules[module_name] = module
+    exec(code, module.__dict__)
+    return module, source
+
+
+def load(script):
+    """(module, name of the function or None, folder, bytes that tell it from others)"""
+    folder, file, module_name, function = split_script(script)
+    sys.path.insert(0, folder)
+    sys.argv = [os.path.join(folder, file or module_name)]
+    before = set(sys.modules)
+    if file:
+        module, source = read_script(folder, file, module_name)
+    else:
+        import importlib
+        try:
+            module = importlib.import_module(module_name)
+        except ModuleNotFoundError as e:
+            if e.name and (module_name == e.name or module_name.startswith(e.name + ".")):
+                raise Refused(f"there is no module {e.name} in {folder} or among the installed ones") from None
+            raise
+        source = contents(module)
+    return module, function, folder, [(module.__name__, source)] + own_modules(before, module)
+
+
+def contents(module):
+    try:
+        with open(module.__file__, "rb") as f:
+            return f.read()
+    except (AttributeError, TypeError, OSError):
+        return b""
+
+
+def own_modules(before, script):
+    """The modules that the script has brought along: neither of Python's own library nor installed."""
+    library = os.path.dirname(os.__file__) + os.sep
+    found = []
+    for name, module in sorted(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if name in before or module is script or not isinstance(file, str) or file.startswith("<"):
+            continue
+        file = os.path.abspath(file)
+        installed = "site-packages" in file or "dist-packages" in file
+        if not installed and not file.startswith(library):
+            found.append((name, contents(module)))
+    return found
+
+
+def digest(parts):
+    try:
+        from _blake2 import blake2b
+    except ImportError:
+        from hashlib import blake2b
+    h = blake2b(digest_size=32)
+    for name, source in parts:
+        for piece in (name.encode(), source):
+            h.update(len(piece).to_bytes(8, "little"))
+            h.update(piece)
+    return h.hexdigest()
+
+
+def find_function(module, name):
+    marked = [f for f in vars(module).values() if callable(f) and isinstance(getattr(f, "__sheaf__", None), dict)]
+    if name is None and len(marked) == 1:
+        return marked[0]
+    if name is None and len(marked) > 1:
+        names = ", ".join(f.__name__ for f in marked)
+        raise Refused(f"it marks several functions with @sheaf.plugin: {names}; name one, as in "
+                      f"plugin: {os.path.basename(sys.argv[0])}:{marked[0].__name__}")
+    wanted = name or "score"
+    function = vars(module).get(wanted)
+    if callable(function):
+        return function
+    if function is not None:
+        raise Refused(f"its {wanted} is no function")
+    own = [n for n, f in vars(module).items()
+           if isinstance(f, types.FunctionType) and f.__module__ == module.__name__ and not n.startswith("_")]
+    has = "it defines " + ", ".join(own[:20]) if own else "it defines none"
+    raise Refused(f"it has no function {wanted}; {has}" + (f" (plugin: {os.path.basename(sys.argv[0])}:{own[0]} takes that one)" if own and not name else ""))
+
+
+# ---- the signature ----
+
+def number_limits(text, given):
+    """(min, max) of an annotation's extra: a range or a pair."""
+    if isinstance(given, range) and len(given) > 0 and given.step == 1:
+        return float(given.start), float(given.stop - 1)
+    if isinstance(given, tuple) and len(given) == 2 and all(isinstance(v, (int, float)) for v in given) and given[0] <= given[1]:
+        return float(given[0]), float(given[1])
+    raise Refused(f"parameter {text}: its limits are {given!r}; write Annotated[int, (LEAST, MOST)]")
+
+
+def parameter(p, annotation):
+    """(name, type, required, default, min, max, choices, values, help)"""
+    import enum
+    import inspect
+    import typing
+    low, high, help = 1.0, 0.0, ""
+    if typing.get_origin(annotation) is typing.Annotated:
+        for extra in annotation.__metadata__:
+            if isinstance(extra, str):
+                help = " ".join(extra.split())
+            else:
+                low, high = number_limits(p.name, extra)
+        annotation = annotation.__origin__
+    required = p.default is inspect.Parameter.empty
+    if annotation is inspect.Parameter.empty:
+        annotation = float if required else type(p.default)
+    choices = values = None
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        values, choices = tuple(annotation), [m.name for m in annotation]
+        kind = CHOICE
+    elif typing.get_origin(annotation) is typing.Literal:
+        values = typing.get_args(annotation)
+        choices = [str(v) for v in values]
+        kind = CHOICE
+    else:
+        kind = {int: INT, float: FLOAT, bool: BOOL, str: TEXT}.get(annotation)
+    if kind is None:
+        shown = getattr(annotation, "__name__", None) or str(annotation)
+        raise Refused(f"parameter {p.name}: {shown} is none of int, float, bool, str, Literal[...] and an Enum")
+    default = None if required else check_default(p, kind, values)
+    return p.name, kind, required, default, low, high, choices, values, help
+
+
+def check_default(p, kind, values):
+    if kind == CHOICE:
+        for i, v in enumerate(values):
+            if v is p.default or (type(v) is type(p.default) and v == p.default):
+                return i
+        raise Refused(f"parameter {p.name}: its default {p.default!r} is none of its choices")
+    ok = {INT: int, FLOAT: (int, float), BOOL: bool, TEXT: str}[kind]
+    if not isinstance(p.default, ok) or (kind in (INT, FLOAT) and isinstance(p.default, bool)):
+        raise Refused(f"parameter {p.name}: its default {p.default!r} is of another type than its annotation says")
+    if kind == INT and not -2**63 <= p.default < 2**63:
+        raise Refused(f"parameter {p.name}: its default does not fit into 64 bits")
+    return float(p.default) if kind == FLOAT else p.default
+
+
+def parameters(function):
+    """(takes data, list of parameters)"""
+    import inspect
+    import typing
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        raise Refused(f"the signature of {function!r} cannot be read; wrap it in a function of your own") from None
+    try:
+        hints = typing.get_type_hints(inspect.unwrap(function), include_extras=True)
+    except NameError as e:
+        raise Refused(f"an annotation of {function.__name__} cannot be read: {e}") from None
+    except TypeError:
+        hints = {}
+    takes_data, found = False, []
+    for i, p in enumerate(signature.parameters.values()):
+        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            raise Refused(f"{function.__name__} takes {'*' if p.kind == p.VAR_POSITIONAL else '**'}{p.name}; a sweep's parameters need names")
+        if i == 0 and p.kind != p.KEYWORD_ONLY:
+            takes_data = True
+            continue
+        if p.kind == p.POSITIONAL_ONLY:
+            raise Refused(f"{function.__name__} takes {p.name} by position only; parameters are given by name")
+        found.append(parameter(p, hints.get(p.name, p.annotation)))
+    return takes_data, found
+
+
+def plugin_name(module, marks, script):
+    name = marks.get("name")
+    if name is None:
+        name = "".join(c if c.isascii() and c.isalnum() else "_" for c in split_script(script)[2].rpartition(".")[2].lower())
+        name = (name if name[:1].isalpha() else "script_" + name)[:63]
+    return name
+
+
+def row_arrays(marks, takes_data):
+    """(name, required, row axis) of each array; "*" is all that are not named."""
+    arrays, rows = marks.get("arrays"), marks.get("rows")
+    if not takes_data:
+        return []
+    if arrays is None:
+        return [(name, "row") for name in rows or []] + [("*", None if rows is not None else "row")]
+    for name in rows or []:
+        if name not in arrays:
+            raise Refused(f"sheaf.plugin: rows has {name}, which arrays has not")
+    return [(name, "row" if rows is None or name in rows else None) for name in arrays]
+
+
+def describe(script, config, scores):
+    """All that python.c puts into the descriptor, and what it calls."""
+    import json
+    sheaf.config = json.loads(config)
+    module, name, folder, parts = load(script)
+    function = find_function(module, name)
+    takes_data, params = parameters(function)
+    marks = getattr(function, "__sheaf__", {})
+    doc = (getattr(function, "__doc__", None) or getattr(module, "__doc__", None) or "").strip()
+    threads = marks.get("threads", 1)
+    if not isinstance(threads, int) or not 1 <= threads <= 1024:
+        raise Refused(f"sheaf.plugin: threads is {threads!r}; give a whole number from 1 to 1024")
+    return {
+        "name": plugin_name(module, marks, script),
+        "version": str(getattr(module, "__version__", "")),
+        "summary": doc.splitlines()[0].strip() if doc else "",
+        "identity": f"python {sys.version.split()[0]} {getattr(function, '__qualname__', name)} b2:{digest(parts)}",
+        "params": params,
+        "arrays": row_arrays(marks, takes_data),
+        "scores": marks.get("scores") or list(scores),
+        "groups": marks.get("groups") or [],
+        "threads": threads,
+        "function": function,
+        "takes_data": takes_data,
+    }
+
+
+def make_data(names):
+    return sheaf.Data({name: i for i, name in enumerate(names)})
+
+
+def make_rows(data):
+    """Row numbers from the bytes of int64."""
+    numpy = sheaf._numpy()
+    return numpy.frombuffer(data, dtype=numpy.int64) if numpy else memoryview(data).cast("q")
+
+
+# ---- exceptions ----
+
+def place_name(path):
+    folder = os.path.dirname(sys.argv[0]) + os.sep if sys.argv and sys.argv[0] else ""
+    return path[len(folder):] if folder and path.startswith(folder) else path
+
+
+def is_foreign(path):
+    return path.startswith("<") or "site-packages" in path or "dist-packages" in path or \
+        path.startswith(os.path.dirname(os.__file__) + os.sep)
+
+
+def explain(e):
+    """(one line with the place in the script, the whole traceback)"""
+    if isinstance(e, Refused):
+        return str(e), ""
+    import traceback
+    frames = [f for f in traceback.extract_tb(e.__traceback__) if f.filename != FILE]
+    own = [f for f in frames if not is_foreign(f.filename)] or frames
+    message = " ".join(str(e).split())
+    kind = type(e).__name__
+    if isinstance(e, SyntaxError) and e.filename:
+        where, message = f"{place_name(e.filename)}:{e.lineno}: ", e.msg
+    else:
+        where = f"{place_name(own[-1].filename)}:{own[-1].lineno}: " if own else ""
+    tb = e.__traceback__
+    while tb is not None and tb.tb_frame.f_code.co_filename == FILE:
+        tb = tb.tb_next
+    text = "".join(traceback.format_exception(type(e), e, tb)) if frames or isinstance(e, SyntaxError) else ""
+    return f"{where}{kind}: {message}" if message else f"{where}{kind}", text

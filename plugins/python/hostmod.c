@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hostmod: see hostmod.h. The host may be called from the thread that runs the task only, and never by a forked child: both are
+ * exceptions in Python.
+ */
+#define PY_SSIZE_T_CLEAN /* "y#" */
+#include "hostmod.h"
+#include "views.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define MAX_GROUP_VALUES 256
+
+static const struct hostmod_call *now; /* NULL between calls */
+static pthread_t owner;
+static bool forked;
+
+void hostmod_enter(const struct hostmod_call *call)
+{
+    now = call;
+    owner = pthread_self();
+}
+
+void hostmod_leave(void)
+{
+    now = NULL;
+}
+
+bool hostmod_is_forked(void)
+{
+    return forked;
+}
+
+/* The host, or NULL with an exception. */
+static const struct sheaf_host *host_for(const char *what)
+{
+    if (forked)
+        PyErr_Format(PyExc_RuntimeError, "sheaf.%s: this process was forked by the task; only the task itself may",
+                     what);
+    else if (!now || !pthread_equal(owner, pthread_self()))
+        PyErr_Format(PyExc_RuntimeError, "sheaf.%s: only for the thread that runs the task, while it runs", what);
+    else
+        return now->host;
+    return NULL;
+}
+
+static PyObject *mod_forked(PyObject *self, PyObject *none)
+{
+    (void)self, (void)none;
+    forked = true;
+    Py_RETURN_NONE;
+}
+
+/* The streams of a forked child would be the slot's; its descriptors are its own. */
+static void write_all(int fd, const char *bytes, size_t n)
+{
+    while (n > 0) {
+        ssize_t done = write(fd, bytes, n);
+        if (done <= 0)
+            return;
+        bytes += done;
+        n -= (size_t)done;
+    }
+}
+
+static PyObject *mod_write(PyObject *self, PyObject *args)
+{
+    (void)self;
+    int fd;
+    const char *bytes;
+    Py_ssize_t n;
+    if (!PyArg_ParseTuple(args, "iy#", &fd, &bytes, &n))
+        return NULL;
+    FILE *stream = fd == 2 ? stderr : stdout;
+    if (forked)
+        write_all(fd == 2 ? 2 : 1, bytes, (size_t)n);
+    else if (n > 0)
+        (void)fwrite(bytes, 1, (size_t)n, stream);
+    else
+        (void)fflush(stream);
+    Py_RETURN_NONE;
+}
+
+static PyObject *mod_log(PyObject *self, PyObject *args)
+{
+    (void)self;
+    int level;
+    const char *text;
+    const struct sheaf_host *host = host_for("log");
+    if (!host || !PyArg_ParseTuple(args, "is", &level, &text))
+        return NULL;
+    host->log(host, (uint32_t)level, text);
+    Py_RETURN_NONE;
+}
+
+static PyObject *mod_report(PyObject *self, PyObject *args)
+{
+    (void)self;
+    unsigned long long step;
+    double value;
+    const struct sheaf_host *host = host_for("report");
+    if (!host || !PyArg_ParseTuple(args, "Kd", &step, &value))
+        return NULL;
+    return PyBool_FromLong(host->report(host, step, value));
+}
+
+static PyObject *mod_stop_requested(PyObject *self, PyObject *none)
+{
+    (void)self, (void)none;
+    const struct sheaf_host *host = host_for("stop_requested");
+    return host ? PyBool_FromLong(host->stop_requested(host)) : NULL;
+}
+
+/* ---- emit ---- */
+
+static bool emit_dict(PyObject *dict, double *out)
+{
+    if (PyDict_Size(dict) != (Py_ssize_t)now->n_groups) {
+        PyErr_Format(PyExc_ValueError, "sheaf.emit: %zd values, but groups has %u", PyDict_Size(dict), now->n_groups);
+        return false;
+    }
+    for (uint32_t i = 0; i < now->n_groups; i++) {
+        PyObject *v = PyDict_GetItemString(dict, now->groups[i].name);
+        if (!v) {
+            PyErr_Format(PyExc_KeyError, "sheaf.emit: no value %s", now->groups[i].name);
+            return false;
+        }
+        out[i] = PyFloat_AsDouble(v);
+        if (out[i] == -1 && PyErr_Occurred())
+            return false;
+    }
+    return true;
+}
+
+static bool emit_list(PyObject *values, double *out)
+{
+    PyObject *list = PySequence_Fast(values, "sheaf.emit: the values are a number, a list of numbers or a dict");
+    if (!list)
+        return false;
+    Py_ssize_t n = PySequence_Fast_GET_SIZE(list);
+    bool ok = n == (Py_ssize_t)now->n_groups;
+    if (!ok)
+        PyErr_Format(PyExc_ValueError, "sheaf.emit: %zd values, but groups has %u", n, now->n_groups);
+    for (Py_ssize_t i = 0; ok && i < n; i++) {
+        out[i] = PyFloat_AsDouble(PySequence_Fast_GET_ITEM(list, i));
+        ok = out[i] != -1 || !PyErr_Occurred();
+    }
+    Py_DECREF(list);
+    return ok;
+}
+
+static PyObject *mod_emit(PyObject *self, PyObject *args)
+{
+    (void)self;
+    PyObject *values;
+    const char *group;
+    double row[MAX_GROUP_VALUES];
+    const struct sheaf_host *host = host_for("emit");
+    if (!host || !PyArg_ParseTuple(args, "sO", &group, &values))
+        return NULL;
+    if (now->n_groups == 0)
+        return PyErr_Format(PyExc_ValueError,
+                            "sheaf.emit: say what the values are called: @sheaf.plugin(groups=[...])");
+    bool ok = true;
+    if (PyFloat_Check(values) || PyLong_Check(values)) {
+        ok = now->n_groups == 1;
+        row[0] = PyFloat_AsDouble(values);
+        if (!ok)
+            PyErr_Format(PyExc_ValueError, "sheaf.emit: one value, but groups has %u", now->n_groups);
+    } else {
+        ok = PyDict_Check(values) ? emit_dict(values, row) : emit_list(values, row);
+    }
+    if (!ok)
+        return NULL;
+    if (host->emit(host, group, row) != SHEAF_OK_STATUS)
+        return PyErr_Format(PyExc_ValueError,
+                            "sheaf.emit: a group has at most 65,535 bytes of name, a task at most so many rows");
+    Py_RETURN_NONE;
+}
+
+/* ---- cache ---- */
+
+static int32_t build_cache(const struct sheaf_host *host, void *memory, uint64_t size, void *user)
+{
+    char none;
+    PyObject *view = PyMemoryView_FromMemory(size ? memory : &none, (Py_ssize_t)size, PyBUF_WRITE);
+    PyObject *done = view ? PyObject_CallFunctionObjArgs(user, view, NULL) : NULL;
+    if (done && view) { /* the memory goes now: nobody may keep a view of it */
+        Py_DECREF(done);
+        done = PyObject_CallMethod(view, "release", NULL);
+    }
+    Py_XDECREF(view);
+    Py_XDECREF(done);
+    return done ? SHEAF_OK_STATUS : host->fail(host, "sheaf.cache: its build function failed");
+}
+
+static PyObject *mod_cache(PyObject *self, PyObject *args)
+{
+    (void)self;
+    const char *name;
+    unsigned long long size;
+    PyObject *build;
+    const struct sheaf_host *host = host_for("cache");
+    if (!host || !PyArg_ParseTuple(args, "sKO", &name, &size, &build))
+        return NULL;
+    const void *memory = host->cache(host, name, size, build_cache, build);
+    if (memory)
+        return views_bytes(memory, size);
+    if (!PyErr_Occurred())
+        PyErr_Format(
+            PyExc_MemoryError,
+            "sheaf.cache: %s (%llu bytes) cannot be had: memory is short, its name has more than 255 bytes, or it was "
+            "asked for inside of another one's build",
+            name, size);
+    return NULL;
+}
+
+/* ---- arrays ---- */
+
+static const struct sheaf_view *view_at(PyObject *number, bool *ok)
+{
+    unsigned long i = PyLong_AsUnsignedLong(number);
+    *ok = !PyErr_Occurred() && host_for("Data") && now->views && i < now->n_views;
+    if (!*ok && !PyErr_Occurred())
+        PyErr_SetString(PyExc_RuntimeError, "the arrays are not there yet");
+    return *ok ? now->views[i] : NULL;
+}
+
+static PyObject *mod_view(PyObject *self, PyObject *number)
+{
+    (void)self;
+    bool ok;
+    const struct sheaf_view *v = view_at(number, &ok);
+    if (v)
+        return views_array(v);
+    if (!ok)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *mod_dictionary(PyObject *self, PyObject *number)
+{
+    (void)self;
+    bool ok;
+    const struct sheaf_view *v = view_at(number, &ok);
+    if (!ok)
+        return NULL;
+    if (v && v->dictionary)
+        return views_dictionary(v);
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"write", mod_write, METH_VARARGS, "Bytes to stdout (1) or stderr (2); none: flush."},
+    {"forked", mod_forked, METH_NOARGS, "This process is a forked child."},
+    {"log", mod_log, METH_VARARGS, "level, text"},
+    {"report", mod_report, METH_VARARGS, "step, value"},
+    {"stop_requested", mod_stop_requested, METH_NOARGS, "bool"},
+    {"emit", mod_emit, METH_VARARGS, "group, values"},
+    {"cache", mod_cache, METH_VARARGS, "name, size, build(memory)"},
+    {"view", mod_view, METH_O, "Array number i as a read-only memoryview."},
+    {"dictionary", mod_dictionary, METH_O, "The texts of array number i, or None."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {.m_base = PyModuleDef_HEAD_INIT,
+                                        .m_name = "_sheaf",
+                                        .m_doc = "The host of this task.",
+                                        .m_size = -1,
+                                        .m_methods = methods};
+
+PyObject *hostmod_create(void)
+{
+    return PyModule_Create(&definition);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * views: memory that the host has mapped, as Python sees it: read-only memoryviews, which NumPy takes over without a copy.
+ */
+#ifndef SHEAF_PLUGINS_PYTHON_VIEWS_H
+#define SHEAF_PLUGINS_PYTHON_VIEWS_H
+
+#include <Python.h>
+
+#include "sheaf/plugin.h"
+
+/* A new read-only memoryview of all of v, with its shape and type. NULL with an exception. */
+PyObject *views_array(const struct sheaf_view *v);
+
+/* A new read-only memoryview of plain bytes. NULL with an exception. */
+PyObject *views_bytes(const void *memory, uint64_t size);
+
+/* The texts that the codes of v refer to, as a new tuple. NULL with an exception. */
+PyObject *views_dictionary(const struct sheaf_view *v);
+
+/* Rows as an index: a slice when they are in one piece, else an array of int64, which bridge.make_rows makes. A new
+ * reference, NULL with an exception. */
+PyObject *views_rows(PyObject *bridge, const struct sheaf_rows *rows);
+
+#endif

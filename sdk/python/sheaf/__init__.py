@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: MIT
+"""What a Python plugin of sheaf can use: `import sheaf`. Inside of a slot it talks to sheaf; elsewhere (in a test, an editor, a
+notebook) the same functions work without one, so that a plugin stays a plain function. See docs/python.md."""
+
+try:
+    import _sheaf
+except ImportError:  # not in a slot
+    _sheaf = None
+
+__all__ = ["plugin", "report", "emit", "cache", "log", "stop_requested", "config", "Data"]
+
+config = {}
+"""The sweep file's `config`."""
+
+
+def plugin(function=None, *, scores=None, arrays=None, rows=None, groups=None, threads=1, name=None):
+    """Says what a signature cannot: @sheaf.plugin(scores=["sharpe", "turnover"], arrays=["close"], ...).
+
+    scores: the names of the scores that the function returns; without it one task is run before a sweep begins to find out.
+    arrays: the names of the arrays that it reads; without it all of the dataset.
+    rows: the names of those whose first axis splits cut; without it all of them.
+    groups: what the values are called that it emits. threads: how many it uses at once, itself included."""
+    def mark(f):
+        f.__sheaf__ = {"scores": _names("scores", scores), "arrays": _names("arrays", arrays), "rows": _names("rows", rows),
+                       "groups": _names("groups", groups), "threads": threads, "name": name}
+        return f
+    return mark if function is None else mark(function)
+
+
+def _names(what, value):
+    if value is None:
+        return None
+    value = [value] if isinstance(value, str) else list(value)
+    if not all(isinstance(v, str) for v in value):
+        raise TypeError(f"sheaf.plugin: {what} is a list of names")
+    return value
+
+
+def report(step, value):
+    """An intermediate value of this task at step 0, 1, 2 ... False: return what you have."""
+    return _sheaf.report(step, value) if _sheaf else True
+
+
+def stop_requested():
+    """True when the sweep was cancelled or the task has been done elsewhere: return soon, with anything."""
+    return _sheaf.stop_requested() if _sheaf else False
+
+
+def emit(group, values):
+    """Adds a row to a group: a number, a list of numbers, or a dict by the names that @sheaf.plugin(groups=...) gave."""
+    if _sheaf:
+        _sheaf.emit(group, values)
+
+
+def log(text, level="info"):
+    """Adds a line to the task's log; level is debug, info, warning or error."""
+    try:
+        number = ("debug", "info", "warning", "error").index(level)
+    except ValueError:
+        raise ValueError(f"sheaf.log: no level {level!r}; use debug, info, warning or error") from None
+    if _sheaf:
+        _sheaf.log(number, str(text))
+    else:
+        print(text)
+
+
+# ---- what is computed once a machine ----
+
+_HEAD = 512  # bytes in front of what is cached: how it is to be read
+_local = {}
+
+
+def cache(name, build):
+    """What build() returns, computed once a machine for this plugin, config and dataset, and shared by all slots: an array
+    (a read-only one comes back) or something like bytes (a read-only memoryview). A build is repeated when the process that
+    builds dies, and may be by a slot that asks at the same moment."""
+    known = _local.get(name)
+    if known is not None:
+        return known
+    if _sheaf is None:
+        _local[name] = result = _read_only(build())
+        return result
+    built = []
+
+    def measure(memory):
+        built.append(_flat(build()))
+        head = repr(built[0][1:]).encode() if built[0] else b""
+        if len(head) > _HEAD:
+            raise ValueError("sheaf.cache: an array with so many axes or such a type cannot be cached")
+        memory[:len(head)] = head
+
+    def fill(memory):
+        flat = built[0] if built else _flat(build())
+        if len(flat[0]) != len(memory):
+            raise ValueError(f"sheaf.cache: {name} was built with {len(memory)} bytes at first and {len(flat[0])} now")
+        memory[:] = flat[0]
+
+    head = bytes(_sheaf.cache(name + " (shape)", _HEAD, measure)).rstrip(b"\0").decode()
+    import ast
+    size, dtype, shape = ast.literal_eval(head)
+    memory = _sheaf.cache(name, size, fill)
+    result = memory if dtype is None else _numpy().frombuffer(memory, dtype=dtype).reshape(shape)
+    _local[name] = result
+    return result
+
+
+def _flat(value):
+    """(bytes-like of one axis, size, dtype or None, shape)"""
+    if hasattr(value, "dtype"):
+        value = _numpy().ascontiguousarray(value)
+        if value.dtype.hasobject:
+            raise TypeError("sheaf.cache: an array of Python objects cannot be shared; give it numbers")
+        described = value.dtype.str if value.dtype.names is None else value.dtype.descr
+        return memoryview(value.reshape(-1).view("u1")), value.nbytes, described, value.shape
+    try:
+        flat = memoryview(value).cast("B")
+    except TypeError:
+        raise TypeError(f"sheaf.cache: build returned {type(value).__name__}, not an array or bytes") from None
+    return flat, flat.nbytes, None, None
+
+
+def _read_only(value):
+    if hasattr(value, "dtype"):
+        value = value.copy()
+        value.flags.writeable = False
+        return value
+    return memoryview(bytes(value))
+
+
+# ---- what a task is given ----
+
+_module = None
+
+
+def _numpy():
+    """NumPy, None where there is none; imported when it is first needed."""
+    global _module
+    if _module is None:
+        try:
+            import numpy
+            _module = numpy
+        except ModuleNotFoundError:
+            _module = False
+    return _module or None
+
+
+def _array(view):
+    numpy = _numpy()
+    return numpy.asarray(view) if numpy else view
+
+
+class Data:
+    """A task's data: arrays by name, as attributes or items, and what the task is about.
+
+    key: of its partition (a text or a whole number), None without keys. train, test: rows, as a slice where they are in one
+    piece, else as an array of row numbers. seed, index: of the task. dictionary[name]: the texts that a column of
+    codes refers to. In tests: Data({"close": array}, test=slice(0, 10))."""
+
+    def __init__(self, arrays, key=None, train=slice(0, 0), test=None, seed=0, index=0):
+        self._arrays = arrays  # name: array, or its number in a slot
+        self._ready = {}
+        self.key, self.train, self.seed, self.index = key, train, seed, index
+        self.test = slice(0, len(next(iter(arrays.values())))) if test is None and arrays and not _sheaf else test
+
+    def __getitem__(self, name):
+        try:
+            return self._ready[name]
+        except KeyError:
+            pass
+        try:
+            number = self._arrays[name]
+        except KeyError:
+            raise KeyError(f"the data has no array {name}; it has {', '.join(self._arrays) or 'none'}") from None
+        if isinstance(number, int) and _sheaf:
+            view = _sheaf.view(number)
+            number = view if view is None else _array(view)
+        self._ready[name] = number
+        return number
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name in self._arrays:
+            value = self[name]
+        elif any(a.startswith(name + ".") for a in self._arrays):
+            value = Table(self, name)
+        else:
+            raise AttributeError(f"the data has no array {name}; it has {', '.join(self._arrays) or 'none'}")
+        self.__dict__[name] = value
+        return value
+
+    def __contains__(self, name):
+        return name in self._arrays
+
+    def __iter__(self):
+        return iter(self._arrays)
+
+    def __len__(self):
+        return len(self._arrays)
+
+    @property
+    def dictionary(self):
+        return Dictionaries(self._arrays)
+
+    def _forget(self):
+        """The arrays are others from now on."""
+        for name in self._ready:
+            self.__dict__.pop(name, None)
+        self._ready.clear()
+
+
+class Table:
+    """The columns TABLE.column of a dataset as attributes or items."""
+
+    def __init__(self, data, name):
+        self._data, self._name = data, name
+
+    def __getitem__(self, name):
+        return self._data[f"{self._name}.{name}"]
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self[name]
+        except KeyError as e:
+            raise AttributeError(e.args[0]) from None
+
+
+class Dictionaries:
+    """The texts of columns of codes, by the column's name, as tuples; the code is the position."""
+
+    _known = {}
+
+    def __init__(self, arrays):
+        self._arrays = arrays
+
+    def __getitem__(self, name):
+        if name not in self._known:
+            if name not in self._arrays:
+                raise KeyError(f"the data has no array {name}; it has {', '.join(self._arrays) or 'none'}")
+            self._known[name] = _sheaf.dictionary(self._arrays[name]) if _sheaf else None
+        if self._known[name] is None:
+            raise KeyError(f"the array {name} holds no texts")
+        return self._known[name]
