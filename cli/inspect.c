@@ -66,6 +66,7 @@ static int print_arrays(const struct dataset *ds)
 static int print_text(const struct dataset *ds, const char *path, bool verified)
 {
     char digest[HASH_TEXT], size[32], first[24], last[24];
+    const char *order = dataset_order_column(ds);
     uint64_t n = dataset_keys(ds);
     int err;
 
@@ -75,8 +76,8 @@ static int print_text(const struct dataset *ds, const char *path, bool verified)
     if (dataset_key_dtype(ds) != SHEAF_ANY && n == 0)
         printf("keys: %s, none\n", dataset_key_column(ds));
     if (n > 0)
-        printf("keys: %s, %" PRIu64 ": %s ... %s\n", dataset_key_column(ds), n, dataset_key_name(ds, 0, first),
-               dataset_key_name(ds, n - 1, last));
+        printf("keys: %s, %" PRIu64 ": %s ... %s%s%s\n", dataset_key_column(ds), n, dataset_key_name(ds, 0, first),
+               dataset_key_name(ds, n - 1, last), order[0] != '\0' ? "; rows ordered by " : "", order);
     if (verified)
         printf("verified: every chunk has its digest\n");
     return err;
@@ -151,6 +152,7 @@ static json_t *json_partitions(const struct dataset *ds)
 static json_t *json_keys(const struct dataset *ds)
 {
     json_t *values = json_array();
+    const char *order = dataset_order_column(ds);
     uint32_t dtype = dataset_key_dtype(ds);
     char space[24];
 
@@ -161,9 +163,9 @@ static json_t *json_keys(const struct dataset *ds)
     for (uint64_t i = 0; i < dataset_keys(ds); i++)
         json_array_append_new(values, dtype == SHEAF_DT_I64 ? json_integer((json_int_t)dataset_key_int(ds, i))
                                                             : json_text(dataset_key_name(ds, i, space)));
-    return json_pack("{s:o, s:s, s:o, s:o}", "column", json_text(dataset_key_column(ds)), "dtype",
-                     dtype == SHEAF_DT_CODE ? "text" : dtype_name(dtype), "values", values, "partitions",
-                     json_partitions(ds));
+    return json_pack("{s:o, s:s?, s:s, s:o, s:o}", "column", json_text(dataset_key_column(ds)), "order",
+                     order[0] != '\0' ? order : NULL, "dtype", dtype == SHEAF_DT_CODE ? "text" : dtype_name(dtype),
+                     "values", values, "partitions", json_partitions(ds));
 }
 
 static int print_json(const struct dataset *ds, const char *path, bool verified, struct diag *d)

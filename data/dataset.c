@@ -242,6 +242,11 @@ const char *dataset_key_column(const struct dataset *ds)
     return ds->header.key_column;
 }
 
+const char *dataset_order_column(const struct dataset *ds)
+{
+    return ds->header.order_column;
+}
+
 uint32_t dataset_key_dtype(const struct dataset *ds)
 {
     return ds->header.key_dtype;

@@ -50,7 +50,8 @@ const struct dataset_array *dataset_find(const struct dataset *ds, const char *n
 
 /* The sorted keys; 0 when the dataset is not partitioned. key_text: NULL for integer or date keys, then key_int says. */
 uint64_t dataset_keys(const struct dataset *ds);
-const char *dataset_key_column(const struct dataset *ds); /* "" = none */
+const char *dataset_key_column(const struct dataset *ds);   /* "" = none */
+const char *dataset_order_column(const struct dataset *ds); /* the rows of each key ascend by it; "" = by none */
 const char *dataset_key_text(const struct dataset *ds, uint64_t key);
 int64_t dataset_key_int(const struct dataset *ds, uint64_t key);
 /* A key as people write it: the text, the number, or YYYY-MM-DD; in the dataset or in space. */

@@ -48,6 +48,7 @@ static const struct codec_field header_fields[] = {
     CODEC_F(CODEC_BIN, struct header, keys, 0),
     CODEC_LIST(struct header, partitions, n_partitions, &partition_codec, HEADER_MAX_ARRAYS),
     CODEC_F(CODEC_BIN, struct header, digests, 0),
+    CODEC_F(CODEC_TEXT, struct header, order_column, HEADER_MAX_NAME),
 };
 static const struct codec header_codec = CODEC_OF(struct header, header_fields);
 
@@ -124,7 +125,8 @@ static bool ints_ok(struct slice s, uint64_t n)
 static const char *check_keys(const struct header *h)
 {
     if (h->key_dtype == 0)
-        return h->n_keys == 0 && h->keys.len == 0 && h->key_column[0] == 0 && h->n_partitions == 0
+        return h->n_keys == 0 && h->keys.len == 0 && h->key_column[0] == 0 && h->order_column[0] == 0 &&
+                       h->n_partitions == 0
                    ? NULL
                    : "keys without a type";
     if (h->key_column[0] == 0)

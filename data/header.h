@@ -63,7 +63,8 @@ struct header {
     struct slice keys; /* ascending: texts, each with its NUL, or int64 LE */
     struct header_partition *partitions;
     uint32_t n_partitions;
-    struct slice digests; /* BLAKE2b-256 of each chunk of the body, the last one short */
+    const char *order_column; /* "" = the rows of a key have no order but the table's */
+    struct slice digests;     /* BLAKE2b-256 of each chunk of the body, the last one short */
 };
 
 /* A whole dataset file in memory. */

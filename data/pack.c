@@ -252,7 +252,7 @@ static int plan_keys(struct packing *p)
     struct keyed **sorted = arena_alloc(&p->arena, n * sizeof(struct keyed *));
     int err;
 
-    p->plan.key_column = "";
+    p->plan.key_column = p->plan.order_column = "";
     if (p->job->key == NULL && p->job->keys == NULL)
         return 0;
     p->plan.partitions = arena_alloc(&p->arena, (n + 1) * sizeof *p->plan.partitions);
@@ -260,6 +260,7 @@ static int plan_keys(struct packing *p)
         return no_memory(p);
     err = keys_sort(&p->keys, p->d);
     p->plan.key_column = name;
+    p->plan.order_column = p->job->order != NULL ? p->job->order : "";
     /* Tables of a header line only have keys of no type; any will do. */
     p->plan.key_dtype = p->keys.dtype == 0 ? SHEAF_DT_CODE : p->keys.dtype;
     p->plan.n_keys = p->keys.n;

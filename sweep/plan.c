@@ -13,6 +13,7 @@
 
 /* Caps of texts, generous for people and tight for a broken peer. */
 #define MAX_NAME 256u
+#define MAX_ARRAY 511u /* as a dataset has it */
 #define MAX_LINE 4096u
 #define MAX_PATH 4096u
 #define MAX_TEXT (1u << 20)
@@ -103,6 +104,8 @@ static const struct codec_field split_fields[] = {
     CODEC_F(CODEC_U64, struct plan_split, n_rows, 0),
     CODEC_F(CODEC_TEXT, struct plan_split, row_axis, MAX_NAME),
     CODEC_F(CODEC_BOOL, struct plan_split, keyed, 0),
+    CODEC_F(CODEC_TEXT, struct plan_split, on, MAX_ARRAY),
+    CODEC_F(CODEC_TEXT, struct plan_split, order, MAX_ARRAY),
 };
 static const struct codec split_codec = CODEC_OF(struct plan_split, split_fields);
 

@@ -132,6 +132,8 @@ struct plan_split {
     uint64_t n_rows;      /* rows of the row axis; of each key's when it is `keyed`, 0 where they differ */
     bool keyed;           /* the arrays of the row axis are cut by the keys: rows count from the key's first */
     const char *row_axis; /* "" when the plugin names none */
+    const char *on;    /* array of days in which splits are cut instead of the keys' own rows, n_rows long; "" = none */
+    const char *order; /* with `on`: the column of days by which the rows of each key ascend */
 };
 
 struct plan_goal {

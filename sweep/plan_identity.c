@@ -79,6 +79,7 @@ static void put_split(hash_state *h, const struct plan_split *s)
     put_u64(h, s->k);
     put_u64(h, s->shuffle);
     put_text(h, s->stratify);
+    put_text(h, s->on);
 }
 
 static void put_keys(hash_state *h, const struct plan *p)

@@ -10,6 +10,7 @@
  */
 #include "sweep/split.h"
 
+#include "sweep/element.h"
 #include "sweep/permute.h"
 #include "sweep/philox.h"
 
@@ -47,50 +48,6 @@ static bool is_dealt(const struct plan_split *s)
     return s->kind == SPLIT_K_FOLD && (s->shuffle || (s->stratify && s->stratify[0]));
 }
 
-/* The element as a number that sorts as the element does. */
-static int64_t class_of(const struct sheaf_view *v, uint64_t row)
-{
-    const char *at = (const char *)v->data + (int64_t)row * v->strides[0];
-    union {
-        int8_t i8;
-        int16_t i16;
-        int32_t i32;
-        int64_t i64;
-        uint8_t u8;
-        uint16_t u16;
-        uint32_t u32;
-        uint64_t u64;
-    } x = {0};
-    switch (v->dtype) {
-    case SHEAF_DT_I8:
-        memcpy(&x, at, 1);
-        return x.i8;
-    case SHEAF_DT_I16:
-        memcpy(&x, at, 2);
-        return x.i16;
-    case SHEAF_DT_U16:
-        memcpy(&x, at, 2);
-        return x.u16;
-    case SHEAF_DT_U32:
-        memcpy(&x, at, 4);
-        return x.u32;
-    case SHEAF_DT_I64:
-        memcpy(&x, at, 8);
-        return x.i64;
-    case SHEAF_DT_U64:
-        memcpy(&x, at, 8);
-        return (int64_t)(x.u64 ^ (uint64_t)1 << 63);
-    case SHEAF_DT_I32:
-    case SHEAF_DT_CODE:
-    case SHEAF_DT_DATE:
-        memcpy(&x, at, 4);
-        return x.i32;
-    default: /* bool, uint8 */
-        memcpy(&x, at, 1);
-        return x.u8;
-    }
-}
-
 static int check_strata(const struct plan_split *s, const struct sheaf_view *v, struct diag *d)
 {
     if (!v)
@@ -98,9 +55,7 @@ static int check_strata(const struct plan_split *s, const struct sheaf_view *v, 
     if (v->rank != 1 || v->shape[0] != s->n_rows)
         return diag_fail(d, SHEAF_EINVAL, "split: stratify: array '%s' must have one axis of %llu rows", s->stratify,
                          (unsigned long long)s->n_rows);
-    bool discrete = (v->dtype >= SHEAF_DT_BOOL && v->dtype <= SHEAF_DT_U64) || v->dtype == SHEAF_DT_CODE ||
-                    v->dtype == SHEAF_DT_DATE;
-    if (!discrete)
+    if (!element_discrete(v->dtype))
         return diag_fail(d, SHEAF_EINVAL, "split: stratify: array '%s' holds floats; give one of ints, bools or texts",
                          s->stratify);
     return SHEAF_OK;
@@ -118,7 +73,7 @@ static int by_value(const void *a, const void *b)
 static uint64_t find_classes(const struct sheaf_view *v, uint64_t n, int64_t *classes, uint64_t *starts)
 {
     for (uint64_t r = 0; r < n; r++)
-        classes[r] = class_of(v, r);
+        classes[r] = element_at(v, r);
     qsort(classes, (size_t)n, sizeof(*classes), by_value);
     uint64_t m = 0;
     for (uint64_t r = 0; r < n; r++) {
@@ -161,7 +116,7 @@ static int deal_classes(struct splitter *s, const struct permute *p, const struc
     uint64_t m = find_classes(v, n, classes, next);
     for (uint64_t j = 0; j < n; j++) {
         uint64_t row = row_at(s, p, j);
-        int64_t key = class_of(v, row);
+        int64_t key = element_at(v, row);
         const int64_t *class = bsearch(&key, classes, (size_t)m, sizeof(*classes), by_value);
         SHEAF_ASSERT(class);
         put_in_fold(s, row, next[class - classes]++);

@@ -113,26 +113,26 @@ static int check_rows(struct planner *p, const struct plan_array *want, const st
     return 0;
 }
 
-/* Rows that are cut by the keys are counted in each; without a split the counts may differ. */
-static int count_key_rows(struct planner *p, const struct dataset_array *a)
+/* Rows that are cut by the keys are counted in each; 0 where they differ, then other is such a key. */
+static uint64_t count_key_rows(const struct planner *p, const struct dataset_array *a, uint64_t *other)
 {
-    struct plan_split *s = &p->out->split;
+    uint64_t n = rows_of_key(p, a, 0);
+    for (*other = 1; *other < p->out->keys; (*other)++)
+        if (rows_of_key(p, a, *other) != n)
+            return 0;
+    return n;
+}
+
+/* Splits of each key's own rows need as many of them in all keys. */
+static int uneven_keys(struct planner *p, const struct place *at, uint64_t other)
+{
     char space[2][24];
-    s->n_rows = rows_of_key(p, a, 0);
-    for (uint64_t k = 1; k < p->out->keys; k++) {
-        uint64_t n = rows_of_key(p, a, k);
-        const struct ynode *split = ynode_get(p->f->root, "split");
-        if (n == s->n_rows)
-            continue;
-        if (split != NULL)
-            return place_fail(
-                &split->at, p->d,
-                "keys have different rows: %.60s %" PRIu64 ", %.60s %" PRIu64 " (%s); splits need them equally long",
-                dataset_key_name(p->ds, 0, space[0]), s->n_rows, dataset_key_name(p->ds, k, space[1]), n, s->row_axis);
-        s->n_rows = 0;
-        break;
-    }
-    return 0;
+    const struct dataset_array *a = p->rows;
+    return place_fail(at, p->d,
+                      "keys have different rows: %.60s %" PRIu64 ", %.60s %" PRIu64
+                      " (%s); name a calendar that they share with on: ARRAY, or pack them equally long",
+                      dataset_key_name(p->ds, 0, space[0]), rows_of_key(p, a, 0),
+                      dataset_key_name(p->ds, other, space[1]), rows_of_key(p, a, other), p->out->split.row_axis);
 }
 
 static int check_arrays(struct planner *p)
@@ -150,7 +150,8 @@ static int check_arrays(struct planner *p)
         if (err != 0)
             return err;
     }
-    return p->out->split.keyed ? count_key_rows(p, first) : 0;
+    p->rows = first;
+    return 0;
 }
 
 static int too_few_rows(struct planner *p, const char *field)
@@ -232,14 +233,21 @@ static int read_split(struct planner *p)
     struct plan_split *s = &p->out->split;
     const struct ynode *node = ynode_get(p->f->root, "split");
     s->kind = SPLIT_NONE;
-    s->stratify = "";
+    s->stratify = s->on = s->order = "";
     p->out->splits = 1;
+    uint64_t other = 0;
+    if (s->keyed)
+        s->n_rows = count_key_rows(p, p->rows, &other);
+    int err = 0;
     if (node == NULL)
         return 0;
     if (s->row_axis[0] == '\0')
         return nothing_to_split(p, &node->at);
+    if (ynode_get(node, "on") != NULL && (err = sweepcalendar_resolve(p, ynode_get(node, "on"))) != 0)
+        return err;
+    if (s->keyed && s->on[0] == '\0' && other < p->out->keys)
+        return uneven_keys(p, &node->at, other);
     bool walk = ynode_get(node, "walk_forward") != NULL;
-    int err = 0;
     if (walk)
         read_walk_forward(p);
     else

@@ -95,7 +95,7 @@ static const struct wrong_case wrong_cases[] = {
     {"unknown_field_in_search", SWEEP "search: {methud: grid}\n",
      .line = "s.yaml:5:10: unknown field search.methud; did you mean method? (known: method, trials, seed, file)"},
     {"unknown_field_in_split", SWEEP "split: {walkforward: {train: 1, test: 1}}\n",
-     .line = "s.yaml:5:9: unknown field split.walkforward; did you mean walk_forward? (known: walk_forward, k_fold)"},
+     .line = "s.yaml:5:9: unknown field split.walkforward; did you mean walk_forward? (known: walk_forward, k_fold, on)"},
     {"unknown_field_in_walk_forward", SWEEP "split: {walk_forward: {train: 1, tests: 1}}\n",
      .line = "s.yaml:5:34: unknown field split.walk_forward.tests; did you mean test? (known: train, test, step, gap, "
              "anchored)"},
@@ -147,7 +147,25 @@ static const struct wrong_case wrong_cases[] = {
              "them alike",
      .data = DATA_HALF_KEYED},
     {"keys_uneven_and_split", SWEEP "keys: symbol\nsplit: {k_fold: {k: 5}}\n",
-     .line = "s.yaml:6:8: keys have different rows: S0 of 3 466, S1 of 3 467 (day); splits need them equally long",
+     .line =
+         "s.yaml:6:8: keys have different rows: S0 of 3 466, S1 of 3 467 (day); name a calendar that they share with "
+         "on: ARRAY, or pack them equally long",
+     .data = DATA_UNEVEN},
+    {"on_without_keys", SWEEP "split: {k_fold: {k: 5}, on: regime}\n",
+     .line = "s.yaml:5:29: split.on is for rows that are cut by keys; remove it, or add keys: COLUMN"},
+    {"on_alone", SWEEP "keys: symbol\nsplit: {on: regime}\n",
+     .line = "s.yaml:6:8: split has neither walk_forward nor k_fold; give one", .data = DATA_UNEVEN},
+    {"on_nothing", SWEEP "keys: symbol\nsplit: {k_fold: {k: 5}, on: regimes}\n",
+     .line =
+         "s.yaml:6:29: the data has no array regimes; did you mean regime? (known: factors, returns, regime, names)",
+     .data = DATA_UNEVEN},
+    {"on_cut", SWEEP "keys: symbol\nsplit: {k_fold: {k: 5}, on: returns}\n",
+     .line = "s.yaml:6:29: returns cannot be a calendar: it is cut by the keys, which would share it; name an array "
+             "that is "
+             "not partitioned",
+     .data = DATA_UNEVEN},
+    {"on_texts", SWEEP "keys: symbol\nsplit: {k_fold: {k: 5}, on: names}\n",
+     .line = "s.yaml:6:29: names cannot be a calendar: it holds code; name an array of days or whole numbers",
      .data = DATA_UNEVEN},
     {"keys_folds_too_many", SWEEP "keys: symbol\nsplit: {k_fold: {k: 467}}\n",
      .line = "s.yaml:6:17: 467 folds do not fit: the data has 466 rows (day); make k smaller", .data = DATA_KEYED},
@@ -181,8 +199,6 @@ static const struct wrong_case wrong_cases[] = {
     {"requires_later", SWEEP "requires: {gpu: \"yes\"}\n",
      .line = "s.yaml:5:1: this version does not have requires yet; remove it"},
     {"stages_later", SWEEP "stages: []\n", .line = "s.yaml:5:1: this version does not have stages yet; remove it"},
-    {"split_on_later", SWEEP "split: {walk_forward: {train: 1, test: 1}, on: days}\n",
-     .line = "s.yaml:5:44: this version does not have split.on yet; remove it"},
     {"method_lhs_later", SWEEP "search: {method: lhs, trials: 5}\n",
      .line = "s.yaml:5:18: this version does not have search.method lhs yet; use one of: grid, random, list"},
     {"method_sobol_later", SWEEP "search: {method: sobol, trials: 5}\n",

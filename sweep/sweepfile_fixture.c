@@ -50,7 +50,7 @@ const struct plan_plugin fixture_plugin = {
 struct dataset {
     struct dataset_array arrays[4];
     uint32_t n;
-    const char *key_column;
+    const char *key_column, *order_column;
     uint64_t keys;
     uint64_t rows[4]; /* of each key in every partitioned array */
 };
@@ -157,4 +157,9 @@ void dataset_key_rows(const struct dataset *ds, const struct dataset_array *a, u
     for (uint64_t k = 0; k < key; k++)
         *from += ds->rows[k];
     *to = *from + ds->rows[key];
+}
+
+const char *dataset_order_column(const struct dataset *ds)
+{
+    return ds->order_column != NULL ? ds->order_column : "";
 }

@@ -14,6 +14,7 @@ struct planner {
     const struct dataset *ds; /* NULL = the sweep has none */
     struct arena *arena;      /* of the plan */
     struct plan *out;
+    const struct dataset_array *rows; /* the first array with a row axis; NULL = none */
     struct diag *d;
 };
 
@@ -28,6 +29,9 @@ int sweepkeys_resolve(struct planner *p);
 
 /* The same for `keys: {files: n}`. */
 int sweepfiles_resolve(struct planner *p, const struct ynode *n);
+
+/* split.on: the calendar that n names, into split.on, order and n_rows. Rows are known. */
+int sweepcalendar_resolve(struct planner *p, const struct ynode *n);
 
 /* Checks the dataset's arrays against the plugin's; then split and splits. */
 int sweepdata_resolve(struct planner *p);

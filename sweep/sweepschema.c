@@ -95,7 +95,10 @@ static int rule_keys(const struct ynode *map, const char *path, struct diag *d)
 
 static int rule_split(const struct ynode *map, const char *path, struct diag *d)
 {
-    return one_of_two(map, path, "walk_forward", "k_fold", d);
+    int err = one_of_two(map, path, "walk_forward", "k_fold", d);
+    if (err == 0 && ynode_get(map, "walk_forward") == NULL && ynode_get(map, "k_fold") == NULL)
+        return place_fail(&map->at, d, "%s has neither walk_forward nor k_fold; give one", path);
+    return err;
 }
 
 static int rule_goal(const struct ynode *map, const char *path, struct diag *d)
@@ -172,7 +175,7 @@ static const struct section k_fold_section = SECTION(k_fold_fields, NULL);
 static const struct field split_fields[] = {
     {.name = "walk_forward", .kinds = F_MAP, .section = &walk_forward_section, .give = "{train: ROWS, test: ROWS}"},
     {.name = "k_fold", .kinds = F_MAP, .section = &k_fold_section, .give = "{k: FOLDS}"},
-    {.name = "on", .kinds = F_LATER},
+    {.name = "on", .kinds = F_TEXT, .max = MAX_NAME, .give = "the name of an array of days"},
 };
 static const struct section split_section = SECTION(split_fields, rule_split);
 

@@ -53,11 +53,13 @@ void slot_locate(struct slot *s, uint64_t index)
         }
     }
     if (!s->has_cell || c.trial != s->cell.trial)
-        s->wanted = space_trial(s->space, c.trial, &s->task.params);
-    if (s->plan.key_axis.kind != KEYS_NONE && (!s->has_cell || c.key != s->cell.key))
+        s->allowed = space_trial(s->space, c.trial, &s->task.params);
+    bool other_key = !s->has_cell || c.key != s->cell.key;
+    if (other_key && s->plan.key_axis.kind != KEYS_NONE)
         slot_enter_key(s, c.key);
-    if (s->splitter && (!s->has_cell || c.split != s->cell.split))
-        splitter_rows(s->splitter, c.split, &s->task.train, &s->task.test);
+    if (s->splitter && (!s->has_cell || c.split != s->cell.split || (other_key && s->calendar)))
+        slot_enter_split(s, c.split);
+    s->wanted = s->allowed && !s->no_rows;
     s->task.seed = seed_of(s, index);
     s->cell = c;
     s->has_cell = true;

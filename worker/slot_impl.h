@@ -8,6 +8,7 @@
 #include "common/arena.h"
 #include "data/dataset.h"
 #include "sheaf/plugin.h"
+#include "sweep/calendar.h"
 #include "sweep/keynames.h"
 #include "sweep/keyview.h"
 #include "sweep/philox.h"
@@ -33,13 +34,16 @@ struct slot {
     struct keynames keynames; /* of paths */
     struct space *space;
     struct splitter *splitter; /* NULL = the sweep has no splits */
+    struct calendar *calendar; /* NULL = splits are of rows */
     struct sheaf_range all_rows;
 
     /* the task in work */
     struct sheaf_task task;
     struct cell cell; /* of task.index */
     bool has_cell;
-    bool wanted; /* `where` does not exclude the trial whose params are in task */
+    bool allowed; /* `where` does not exclude the trial whose params are in task */
+    bool no_rows; /* the key has none to train or to test on in this split */
+    bool wanted;  /* allowed, and there are rows */
     double *scores, *nans;
     uint64_t seeds[PHILOX_LANES], first_seed; /* of the tasks from first_seed on; there are some when has_cell */
 
@@ -60,6 +64,9 @@ int slot_open_axes(struct slot *s, struct diag *d);
 
 /* Brings task and cell to this index; s->wanted: whether it is to run. */
 void slot_locate(struct slot *s, uint64_t index);
+
+/* Train and test rows of the key entered last in that split. */
+void slot_enter_split(struct slot *s, uint64_t split);
 
 /* Brings the task's key, and what follows from it, to key number `key`. */
 void slot_enter_key(struct slot *s, uint64_t key);

@@ -84,9 +84,22 @@ void slot_enter_key(struct slot *s, uint64_t key)
         k->text = dataset_key_text(s->data, key);
         k->i = dataset_key_int(s->data, key);
         keyview_enter(&s->keyview, key);
+        if (s->calendar)
+            calendar_enter(s->calendar, key);
         if (s->plan.split.keyed && !s->splitter)
             set_all_rows(s, row_view(s)->shape[0]);
     }
+}
+
+void slot_enter_split(struct slot *s, uint64_t split)
+{
+    struct sheaf_rows *train = &s->task.train, *test = &s->task.test;
+    splitter_rows(s->splitter, split, train, test);
+    if (!s->calendar)
+        return;
+    *train = calendar_rows(s->calendar, train, 0);
+    *test = calendar_rows(s->calendar, test, 1);
+    s->no_rows = train->n == 0 || test->n == 0;
 }
 
 static uint32_t key_kind(const struct slot *s)
@@ -133,6 +146,8 @@ static int make_space(struct slot *s, struct diag *d)
         return 0;
     const struct dataset_array *strata =
         s->data && p->split.stratify[0] ? dataset_find(s->data, p->split.stratify) : NULL;
+    if (p->split.on[0] && !(s->calendar = calendar_create(&p->split, s->data, &s->arena, d)))
+        return SHEAF_EINVAL;
     s->splitter = splitter_create(p, strata ? &strata->view : NULL, d);
     return s->splitter ? 0 : SHEAF_EINVAL;
 }

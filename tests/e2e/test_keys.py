@@ -10,7 +10,7 @@ import random
 import numpy as np
 import pytest
 
-from support import refused_line, scores_of, table
+from support import digest_of, refused_line, scores_of, table
 
 ROWS = {"A": 7, "B": 0, "C": 12, "DD": 1, "É": 5}  # of t; B has rows in `other` only
 
@@ -239,3 +239,86 @@ def test_try_takes_a_key(world):
     assert world.refused("plugin", "try", "keyed", "--data", "d.sheaf", "--key", "c") == (
         "sheaf: --key c: the data has no such key; did you mean C? (known: A, B, C, DD, É)")
     assert "within 0:1" in world.refused("plugin", "try", "keyed", "--data", "d.sheaf", "--key", "DD", "--test", "0:2")
+
+
+DAYS = [10 * d for d in range(12)]
+
+
+def with_calendar(world, keys, days=DAYS, dtype="i8"):
+    """keys: {key: its days, of which one may come twice}. Returns the rows."""
+    rng = random.Random(5)
+    t = [(k, day, rng.uniform(-1, 1)) for k, its in keys.items() for day in its]
+    rng.shuffle(t)
+    write(world, "t", "sym", t)
+    np.save(world.path / "days.npy", np.array(days, dtype=dtype))
+    world.run("pack", "d.sheaf", "--force", "days=days.npy", "--csv", "t=t.csv", "--key", "sym", "--order", "day")
+    return t
+
+
+def on(t, key, days):
+    """The sum of the key's rows on those days, and how many there are."""
+    mine = [(day, v) for k, day, v in t if k == key]
+    mine = [v for day, v in sorted(mine, key=lambda r: r[0]) if day in days]
+    return total(mine), len(mine)
+
+
+def check_cells(world, t, keys, cells):
+    rows = table(world)
+    assert len(rows) == len(keys) * len(cells)
+    for i, row in enumerate(rows):
+        key, (train, test) = sorted(keys)[i // len(cells)], cells[i % len(cells)]
+        want = [*on(t, key, test), *on(t, key, train)]
+        assert row["status"] == ("done" if want[1] and want[3] else "skipped"), (row, want)
+        if row["status"] == "done":
+            score = scores_of(row)
+            assert [score[0], score[10], score[1], score[9]] == want
+    return [row["status"] for row in rows]
+
+
+CALENDARS = {"all": DAYS, "from six on": DAYS[6:], "a hole": DAYS[:3] + DAYS[9:], "one day": DAYS[4:5], "twice": sorted(DAYS * 2),
+             "around": [-7, -5, *DAYS[2:8], 111, 500], "outside": [-1, 999]}
+
+
+def test_windows_of_a_calendar(world):
+    """Keys that have different days: windows are cut in the calendar that they share, a key's rows are those on the window's days, and
+    cells without rows count as skipped, in counts, trials and digest."""
+    t = with_calendar(world, CALENDARS)
+    fields = dict(keys="sym", params={"x": 0}, reduce={"split": "sum", "key": "sum"})
+    r = run(world, split={"walk_forward": {"train": 4, "test": 3, "step": 2}, "on": "days"}, **fields)
+    cells = [(DAYS[s:s + 4], DAYS[s + 4:s + 7]) for s in (0, 2, 4)]
+    statuses = check_cells(world, t, CALENDARS, cells)
+    assert r["tasks"] == {"total": 21, "done": statuses.count("done"), "failed": 0, "skipped": statuses.count("skipped")}
+    assert statuses.count("done") == 9 and statuses[15:18] == ["skipped"] * 3  # of `outside`
+    rows = table(world)
+    assert math.isclose(r["best"][0]["scores"]["test"], sum(scores_of(x)[0] for x in rows if x["status"] == "done"), rel_tol=1e-12)
+    assert r["digest"] == digest_of(rows)
+    for slots in (1, 5):
+        again = run(world, slots=slots, split={"walk_forward": {"train": 4, "test": 3, "step": 2}, "on": "days"}, **fields, name=f"s{slots}")
+        assert again["digest"] == r["digest"]
+
+
+@pytest.mark.parametrize("k_fold", [{"k": 3}, {"k": 3, "shuffle": True}, {"k": 3, "stratify": "days"}])
+def test_folds_of_a_calendar(world, k_fold):
+    t = with_calendar(world, CALENDARS)
+    np.save(world.path / "whole.npy", np.arange(12.0))
+    run(world, keys="sym", params={"x": 0}, split={"k_fold": k_fold, "on": "days"})
+    if "shuffle" not in k_fold:
+        folds = [DAYS[4 * i:4 * i + 4] if "stratify" not in k_fold else DAYS[i::3] for i in range(3)]
+        check_cells(world, t, CALENDARS, [(sorted(set(DAYS) - set(f)), f) for f in folds])
+        return
+    counts = {}
+    for i, row in enumerate(table(world)):  # `all` says which days are dealt to which fold
+        key = sorted(CALENDARS)[i // 3]
+        if row["status"] == "done":
+            counts[key] = counts.get(key, 0) + scores_of(row)[10]
+            assert scores_of(row)[9] + scores_of(row)[10] == len([d for d in CALENDARS[key] if d in DAYS])
+    assert counts == {"all": 12, "from six on": 6, "a hole": 6, "twice": 24, "around": 6}
+
+
+def test_a_calendar_of_dates(world):
+    text = "sym,day,v\nA,2024-01-02,1\nA,2024-01-04,2\nB,2024-01-03,4.0\nB,2024-01-05,8\n"
+    world.file("t.csv", text)
+    world.file("c.csv", "day\n2024-01-02\n2024-01-03\n2024-01-04\n2024-01-05\n")
+    world.run("pack", "d.sheaf", "--csv", "t=t.csv", "--csv", "c=c.csv", "--key", "sym", "--order", "day")
+    run(world, keys="sym", params={"x": 0}, split={"walk_forward": {"train": 2, "test": 2}, "on": "c.day"})
+    assert [scores_of(row)[:2] for row in table(world)] == [[2, 1], [8, 4]]

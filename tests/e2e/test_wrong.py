@@ -107,7 +107,7 @@ SWEEPS = {
     "keys": (e("keys: symbol"), "4:7: keys: symbol is a column of the data, but the sweep has none; add data: FILE.sheaf"),
     "requires": (e("requires: {gpu: 'yes'}"), "4:1: this version does not have requires yet; remove it"),
     "stages": (e("stages: []"), "4:1: this version does not have stages yet; remove it"),
-    "split.on": (e("split: {on: days}"), "4:9: this version does not have split.on yet; remove it"),
+    "split.on": (e("split: {on: days}"), "4:8: split has neither walk_forward nor k_fold; give one"),
     "method tpe": (e("search: {method: tpe}"),
         "4:18: this version does not have search.method tpe yet; use one of: grid, random, list"),
     "method cmaes": (e("search: {method: cmaes}"),
@@ -324,7 +324,7 @@ SWEEPS = {
         "4:44: split has both walk_forward and k_fold; keep one"),
     "split empty": (e("split: {}"), "4:8: split is an empty map; give walk_forward or k_fold"),
     "split near": (e("split: {walkforward: {train: 1, test: 1}}"),
-        "4:9: unknown field split.walkforward; did you mean walk_forward? (known: walk_forward, k_fold)"),
+        "4:9: unknown field split.walkforward; did you mean walk_forward? (known: walk_forward, k_fold, on)"),
     "walk empty": (e("split: {walk_forward: {}}"),
         "4:23: split.walk_forward.train is missing; add train: followed by a whole number of at least 1"),
     "walk no train": (e("split: {walk_forward: {test: 1}}"),
@@ -538,7 +538,7 @@ def test_every_field_says_what_it_takes(world, field, value, line):
 
 INSIDE = {
     "search": "method, trials, seed, file",
-    "split": "walk_forward, k_fold",
+    "split": "walk_forward, k_fold, on",
     "reduce": "split, key",
     "goal": "maximize, minimize",
     "limits": "task_seconds, memory_mb, attempts, failures",

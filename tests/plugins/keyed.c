@@ -13,6 +13,7 @@ static const struct sheaf_array arrays[] = {
     {"cube", SHEAF_DT_F64, 3, false, NULL, "an array of several axes"},
     {"other.v", SHEAF_DT_F64, 1, false, NULL, "a column of another table"},
     {"whole", SHEAF_DT_F64, 1, false, NULL, "an array that keys leave alone"},
+    {"u.v", SHEAF_DT_F64, 1, false, "row", "a table that shares the row axis with t"},
 };
 static const struct sheaf_score scores[] = {
     {"test", "", "sum over the test rows of t.v, plus x"},
