@@ -14,7 +14,8 @@
 
 bool script_set_scores(struct script *s, const char *const *names, uint32_t n)
 {
-    s->score_names = calloc(n ? n : 1, sizeof(PyObject *)); /* once, or twice where a probe has found them out */
+    free((void *)s->score_names); /* none, when a probe has found these out; interned names stay */
+    s->score_names = calloc(n ? n : 1, sizeof(PyObject *));
     for (uint32_t i = 0; s->score_names && i < n; i++)
         if (!(s->score_names[i] = PyUnicode_InternFromString(names[i])))
             return false;
