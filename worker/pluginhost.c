@@ -111,7 +111,8 @@ static int32_t describe_fail(const struct sheaf_host *host, const char *text)
 static const void *describe_table(const struct sheaf_host *host, const char *id)
 {
     const struct describe_host *h = host->self;
-    return h->outer->table(h->outer, id);
+    /* the functions of the others take the host of a slot, and are not for describe */
+    return strcmp(id, SHEAF_SCRIPT_TABLE) == 0 ? h->outer->table(h->outer, id) : NULL;
 }
 
 static bool refuse_report(const struct sheaf_host *host, uint64_t step, double value)

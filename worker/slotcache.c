@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * slotcache: host->cache in a slot. The crew says who builds (worker/keeper.h); the builder fills memory that it maps for
- * writing only while it builds, and afterwards maps it read-only like everybody else.
+ * writing only while it builds, and afterwards maps it read-only like everybody else. Values of a size that only their builder
+ * knows are to the crew caches of size 0, which the builder makes longer: their size stands in front of them.
  */
 #define _GNU_SOURCE
 #include "worker/slothost.h"
 #include "common/err.h"
+#include "common/procinfo.h"
 #include "worker/keeper.h"
 #include "worker/memfile.h"
 
@@ -17,11 +19,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define HEAD_BYTES 64u /* in front of a value of unknown size: its size, and room so that it stays aligned */
+#define UNKNOWN UINT64_MAX
+
 struct slotcache {
     struct slotcache *next;
     const void *memory;
-    uint64_t size;
+    uint64_t size; /* UNKNOWN: see the head */
     char name[];
+};
+
+/* Whichever function builds. */
+struct builder {
+    uint64_t size; /* or UNKNOWN */
+    sheaf_build_fn build;
+    sheaf_make_fn make;
+    void *user;
 };
 
 static struct slotcache *find(struct slotcache *c, const char *name)
@@ -59,15 +72,38 @@ static void *map_for_building(struct slothost *h, int fd, uint64_t size)
     return (void *)(uintptr_t)complain(h, d.text);
 }
 
-static bool build_here(struct slothost *h, int fd, uint64_t size, sheaf_build_fn build, void *user)
+static bool make_here(struct slothost *h, int fd, const struct builder *b)
 {
-    void *memory = map_for_building(h, fd, size);
+    const void *bytes = NULL;
+    uint64_t size = 0;
+    h->building = true;
+    int32_t status = b->make(&h->host, b->user, &bytes, &size);
+    h->building = false;
+    if (status != SHEAF_OK_STATUS)
+        return false;
+    if (size > INT64_MAX - HEAD_BYTES || size > procinfo_available_bytes())
+        return complain(h, "cache: there is no memory for what was built");
+    uint8_t *memory = map_for_building(h, fd, HEAD_BYTES + size);
+    if (!memory)
+        return false;
+    memcpy(memory, &size, sizeof size);
+    if (size > 0)
+        memcpy(memory + HEAD_BYTES, bytes, (size_t)size);
+    munmap(memory, (size_t)(HEAD_BYTES + size));
+    return true;
+}
+
+static bool build_here(struct slothost *h, int fd, const struct builder *b)
+{
+    if (b->make)
+        return make_here(h, fd, b);
+    void *memory = map_for_building(h, fd, b->size);
     if (!memory)
         return false;
     h->building = true;
-    int32_t status = build(&h->host, memory, size, user);
+    int32_t status = b->build(&h->host, memory, b->size, b->user);
     h->building = false;
-    munmap(memory, map_size(size));
+    munmap(memory, map_size(b->size));
     return status == SHEAF_OK_STATUS;
 }
 
@@ -79,8 +115,9 @@ static const void *adopt(struct slothost *h, const char *name, uint64_t size, in
     size_t name_bytes = strlen(name) + 1;
     struct slotcache *c = malloc(sizeof *c + name_bytes);
     void *memory = MAP_FAILED;
-    if (c && memfile_check_sealed(fd) == 0 && fstat(fd, &st) == 0 && (uint64_t)st.st_size >= size)
-        memory = mmap(NULL, map_size(size), PROT_READ, MAP_PRIVATE, fd, 0);
+    uint64_t least = size == UNKNOWN ? HEAD_BYTES : size;
+    if (c && memfile_check_sealed(fd) == 0 && fstat(fd, &st) == 0 && (uint64_t)st.st_size >= least)
+        memory = mmap(NULL, map_size(size == UNKNOWN ? (uint64_t)st.st_size : size), PROT_READ, MAP_PRIVATE, fd, 0);
     if (memory == MAP_FAILED) {
         free(c);
         return complain(h, "cache: the memory cannot be mapped");
@@ -93,12 +130,12 @@ static const void *adopt(struct slothost *h, const char *name, uint64_t size, in
     return memory;
 }
 
-static const void *fetch(struct slothost *h, const char *name, uint64_t size, sheaf_build_fn build, void *user)
+static const void *fetch(struct slothost *h, const char *name, const struct builder *b)
 {
     struct slotlink *l = h->link;
-    slotlink_ask(l, SLOT_ASK, size, name);
+    slotlink_ask(l, SLOT_ASK, b->size == UNKNOWN ? 0 : b->size, name);
     if (l->reply.type == SLOT_BUILD) {
-        bool built = build_here(h, l->reply_fd, size, build, user);
+        bool built = build_here(h, l->reply_fd, b);
         close(l->reply_fd);
         if (!built) {
             slotlink_say(l, SLOT_UNBUILT, 0, NULL);
@@ -108,21 +145,40 @@ static const void *fetch(struct slothost *h, const char *name, uint64_t size, sh
     }
     if (l->reply.type != SLOT_CACHE)
         return complain(h, l->reply_text);
-    const void *memory = adopt(h, name, size, l->reply_fd);
+    const void *memory = adopt(h, name, b->size, l->reply_fd);
     close(l->reply_fd);
     return memory;
 }
 
-const void *slotcache_get(struct slothost *h, const char *name, uint64_t size, sheaf_build_fn build, void *user)
+static const void *get(struct slothost *h, const char *name, const struct builder *b)
 {
-    if (!name || !build || strlen(name) > KEEPER_MAX_NAME)
+    if (!name || (!b->build && !b->make) || strlen(name) > KEEPER_MAX_NAME)
         return complain(h, "cache: it takes a name of at most 255 bytes and a build function");
     const struct slotcache *c = find(h->caches, name);
     if (c)
-        return c->size == size ? c->memory : complain(h, "cache: the same name was used with another size");
+        return c->size == b->size ? c->memory : complain(h, "cache: the same name was used with another size");
     if (h->building)
         return complain(h, "cache: called inside a build function");
-    if (size > INT64_MAX)
+    if (b->size > INT64_MAX && b->size != UNKNOWN)
         return complain(h, "cache: no memory is that large");
-    return fetch(h, name, size, build, user);
+    return fetch(h, name, b);
 }
+
+const void *slotcache_get(struct slothost *h, const char *name, uint64_t size, sheaf_build_fn build, void *user)
+{
+    const struct builder b = {.size = size == UNKNOWN ? UNKNOWN - 1 : size, .build = build, .user = user};
+    return get(h, name, &b);
+}
+
+static const void *get_any(const struct sheaf_host *host, const char *name, sheaf_make_fn make, void *user,
+                           uint64_t *size)
+{
+    const struct builder b = {.size = UNKNOWN, .make = make, .user = user};
+    const uint8_t *memory = get(host->self, name, &b);
+    if (!memory)
+        return NULL;
+    memcpy(size, memory, sizeof *size);
+    return memory + HEAD_BYTES;
+}
+
+const struct sheaf_cache slotcache_table = {.struct_size = sizeof(struct sheaf_cache), .get = get_any};

@@ -101,6 +101,8 @@ static const void *host_cache(const struct sheaf_host *host, const char *name, u
 static const void *host_table(const struct sheaf_host *host, const char *id)
 {
     const struct slothost *h = host->self;
+    if (strcmp(id, SHEAF_CACHE_TABLE) == 0)
+        return &slotcache_table;
     return strcmp(id, SHEAF_SCRIPT_TABLE) == 0 ? &h->script : NULL;
 }
 

@@ -54,7 +54,8 @@ void slothost_line(struct slothost *h, uint32_t level, const char *text, size_t 
 void *slotscratch_get(struct slotscratch *s, uint64_t size);
 void slotscratch_reset(struct slotscratch *s);
 
-/* host->cache (slotcache.c). */
+/* host->cache and SHEAF_CACHE_TABLE (slotcache.c). */
+extern const struct sheaf_cache slotcache_table;
 const void *slotcache_get(struct slothost *h, const char *name, uint64_t size, sheaf_build_fn build, void *user);
 
 #endif

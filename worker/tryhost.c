@@ -169,6 +169,20 @@ static const void *cache_build(struct tryhost *t, const char *name, uint64_t siz
     return c->memory;
 }
 
+struct copy_of {
+    const void *bytes;
+    uint64_t size;
+};
+
+static int32_t copy_value(const struct sheaf_host *host, void *memory, uint64_t size, void *user)
+{
+    (void)host;
+    const struct copy_of *from = user;
+    if (size > 0)
+        memcpy(memory, from->bytes, (size_t)size);
+    return SHEAF_OK_STATUS;
+}
+
 static const void *try_cache(const struct sheaf_host *host, const char *name, uint64_t size, sheaf_build_fn build,
                              void *user)
 {
@@ -187,9 +201,40 @@ static const void *try_cache(const struct sheaf_host *host, const char *name, ui
     return c ? c->memory : cache_build(t, name, size, build, user);
 }
 
+/* As try_cache, for a value whose size its builder tells. */
+static const void *try_cache_any(const struct sheaf_host *host, const char *name, sheaf_make_fn make, void *user,
+                                 uint64_t *size)
+{
+    struct tryhost *t = host->self;
+    const char *bug = t->building      ? "cache called inside a build function"
+                      : !name || !make ? "cache without a name or a build function"
+                                       : NULL;
+    const struct cache *c = bug ? NULL : cache_find(t, name);
+    if (bug) {
+        complain(t, bug);
+        try_fail(host, bug);
+        return NULL;
+    }
+    struct copy_of value = {0};
+    if (!c) {
+        t->building = true;
+        int32_t status = make(host, user, &value.bytes, &value.size);
+        t->building = false;
+        const void *memory = status == SHEAF_OK_STATUS ? cache_build(t, name, value.size, copy_value, &value) : NULL;
+        *size = value.size;
+        return memory;
+    }
+    *size = c->size;
+    return c->memory;
+}
+
+static const struct sheaf_cache cache_table = {.struct_size = sizeof(struct sheaf_cache), .get = try_cache_any};
+
 static const void *try_table(const struct sheaf_host *host, const char *id)
 {
     const struct tryhost *t = host->self;
+    if (strcmp(id, SHEAF_CACHE_TABLE) == 0)
+        return &cache_table;
     return strcmp(id, SHEAF_SCRIPT_TABLE) == 0 ? &t->script : NULL;
 }
 

@@ -87,6 +87,33 @@ static void a_cache_is_built_once_a_name(void **state)
     assert_int_equal(tryhost_counts(f->t).cache_bytes, 5010);
 }
 
+static int32_t make(const struct sheaf_host *host, void *user, const void **bytes, uint64_t *size)
+{
+    struct fixture *f = user;
+    if (f->builds++ == 0)
+        return (host->fail)(host, "no luck");
+    *bytes = "abcdefg";
+    *size = 8;
+    return SHEAF_OK_STATUS;
+}
+
+static void a_cache_may_be_of_the_size_that_its_builder_tells(void **state)
+{
+    struct fixture *f = *state;
+    const struct sheaf_cache *table = f->host->table(f->host, SHEAF_CACHE_TABLE);
+    uint64_t size = 0;
+    assert_null(table->get(f->host, "a", make, f, &size));
+    assert_string_equal(tryhost_reason(f->t), "no luck");
+    const char *a = table->get(f->host, "a", make, f, &size);
+    assert_string_equal(a, "abcdefg");
+    assert_int_equal(size, 8);
+    size = 0;
+    assert_ptr_equal(table->get(f->host, "a", make, f, &size), a);
+    assert_int_equal(size, 8);
+    assert_int_equal(f->builds, 2);
+    assert_null(f->host->table(f->host, "sheaf.nothing/1"));
+}
+
 static void a_failed_build_is_tried_again(void **state)
 {
     struct fixture *f = *state;
@@ -163,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_cache_is_built_once_a_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_cache_may_be_of_the_size_that_its_builder_tells, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failed_build_is_tried_again, setup, teardown),
         cmocka_unit_test_setup_teardown(writing_to_a_cache_is_a_crash, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_calls_are_named, setup, teardown),

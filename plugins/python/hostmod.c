@@ -182,38 +182,46 @@ static PyObject *mod_emit(PyObject *self, PyObject *args)
 
 /* ---- cache ---- */
 
-static int32_t build_cache(const struct sheaf_host *host, void *memory, uint64_t size, void *user)
+struct making {
+    PyObject *build;
+    Py_buffer made;
+};
+
+static int32_t make_value(const struct sheaf_host *host, void *user, const void **bytes, uint64_t *size)
 {
-    char none;
-    PyObject *view = PyMemoryView_FromMemory(size ? memory : &none, (Py_ssize_t)size, PyBUF_WRITE);
-    PyObject *done = view ? PyObject_CallFunctionObjArgs(user, view, NULL) : NULL;
-    if (done && view) { /* the memory goes now: nobody may keep a view of it */
-        Py_DECREF(done);
-        done = PyObject_CallMethod(view, "release", NULL);
-    }
-    Py_XDECREF(view);
-    Py_XDECREF(done);
-    return done ? SHEAF_OK_STATUS : host->fail(host, "sheaf.cache: its build function failed");
+    struct making *m = user;
+    PyObject *value = PyObject_CallNoArgs(m->build);
+    bool ok = value && PyObject_GetBuffer(value, &m->made, PyBUF_SIMPLE) == 0;
+    Py_XDECREF(value); /* the buffer holds it */
+    if (!ok)
+        return host->fail(host, "sheaf.cache: its build function failed");
+    *bytes = m->made.buf;
+    *size = (uint64_t)m->made.len;
+    return SHEAF_OK_STATUS;
 }
 
 static PyObject *mod_cache(PyObject *self, PyObject *args)
 {
     (void)self;
     const char *name;
-    unsigned long long size;
-    PyObject *build;
+    struct making m = {0};
+    uint64_t size = 0;
     const struct sheaf_host *host = host_for("cache");
-    if (!host || !PyArg_ParseTuple(args, "sKO", &name, &size, &build))
+    if (!host || !PyArg_ParseTuple(args, "sO", &name, &m.build))
         return NULL;
-    const void *memory = host->cache(host, name, size, build_cache, build);
+    const struct sheaf_cache *table = host->table(host, SHEAF_CACHE_TABLE);
+    if (!table)
+        return PyErr_Format(PyExc_RuntimeError, "sheaf.cache: only while a task runs");
+    const void *memory = table->get(host, name, make_value, &m, &size);
+    PyBuffer_Release(&m.made); /* nothing, when it was there already */
     if (memory)
         return views_bytes(memory, size);
     if (!PyErr_Occurred())
         PyErr_Format(
             PyExc_MemoryError,
-            "sheaf.cache: %s (%llu bytes) cannot be had: memory is short, its name has more than 255 bytes, or it was "
-            "asked for inside of another one's build",
-            name, size);
+            "sheaf.cache: %s cannot be had: memory is short, its name has more than 255 bytes, or it was asked for "
+            "inside of another one's build",
+            name);
     return NULL;
 }
 
@@ -259,7 +267,7 @@ static PyMethodDef methods[] = {
     {"report", mod_report, METH_VARARGS, "step, value"},
     {"stop_requested", mod_stop_requested, METH_NOARGS, "bool"},
     {"emit", mod_emit, METH_VARARGS, "group, values"},
-    {"cache", mod_cache, METH_VARARGS, "name, size, build(memory)"},
+    {"cache", mod_cache, METH_VARARGS, "name, build"},
     {"view", mod_view, METH_O, "Array number i as a read-only memoryview."},
     {"dictionary", mod_dictionary, METH_O, "The texts of array number i, or None."},
     {NULL, NULL, 0, NULL},

@@ -270,6 +270,20 @@ struct sheaf_script {
     uint32_t n_scores;
 };
 
+/* Makes a value in memory of its own: *size bytes at *bytes, which stay until the call that asks for the value returns.
+ * [slot & inside get] Returns SHEAF_OK_STATUS, or SHEAF_FAILED after host->fail. */
+typedef int32_t (*sheaf_make_fn)(const struct sheaf_host *host, void *user, const void **bytes, uint64_t *size);
+
+/* A table of the host: cache for values whose size only who makes them knows. */
+#define SHEAF_CACHE_TABLE "sheaf.cache/1"
+struct sheaf_cache {
+    uint32_t struct_size;
+
+    /* As sheaf_host.cache, but the value is copied from what make has made, and *size says how large it is. A name is for this
+     * or for sheaf_host.cache. [slot & open, run] */
+    const void *(*get)(const struct sheaf_host *host, const char *name, sheaf_make_fn make, void *user, uint64_t *size);
+};
+
 /* A table of the plugin, for one that cannot say in describe which scores it returns. It may then describe itself without
  * scores: a process of its own runs one task, and every later describe is told by the host's "sheaf.script/1" what came out. */
 #define SHEAF_PROBE_TABLE "sheaf.probe/1"

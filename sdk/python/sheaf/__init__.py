@@ -47,7 +47,7 @@ def stop_requested():
 
 
 def emit(group, values):
-    """Adds a row to a group: a number, a list of numbers, or a dict by the names that @sheaf.plugin(groups=...) gave."""
+    """Adds to the sums of a group: a number, a list of numbers, or a dict by the names that @sheaf.plugin(groups=...) gave."""
     if _sheaf:
         _sheaf.emit(group, values)
 
@@ -72,51 +72,45 @@ _local = {}
 
 def cache(name, build):
     """What build() returns, computed once a machine for this plugin, config and dataset, and shared by all slots: an array
-    (a read-only one comes back) or something like bytes (a read-only memoryview). A build is repeated when the process that
-    builds dies, and may be by a slot that asks at the same moment."""
+    (a read-only one comes back) or something like bytes (a read-only memoryview). It is built again when the process that
+    builds it dies."""
     known = _local.get(name)
-    if known is not None:
-        return known
-    if _sheaf is None:
-        _local[name] = result = _read_only(build())
-        return result
-    built = []
-
-    def measure(memory):
-        built.append(_flat(build()))
-        head = repr(built[0][1:]).encode() if built[0] else b""
-        if len(head) > _HEAD:
-            raise ValueError("sheaf.cache: an array with so many axes or such a type cannot be cached")
-        memory[:len(head)] = head
-
-    def fill(memory):
-        flat = built[0] if built else _flat(build())
-        if len(flat[0]) != len(memory):
-            raise ValueError(f"sheaf.cache: {name} was built with {len(memory)} bytes at first and {len(flat[0])} now")
-        memory[:] = flat[0]
-
-    head = bytes(_sheaf.cache(name + " (shape)", _HEAD, measure)).rstrip(b"\0").decode()
-    import ast
-    size, dtype, shape = ast.literal_eval(head)
-    memory = _sheaf.cache(name, size, fill)
-    result = memory if dtype is None else _numpy().frombuffer(memory, dtype=dtype).reshape(shape)
-    _local[name] = result
-    return result
+    if known is None:
+        known = _local[name] = _unpack(_sheaf.cache(name, lambda: _pack(build()))) if _sheaf else _read_only(build())
+    return known
 
 
-def _flat(value):
-    """(bytes-like of one axis, size, dtype or None, shape)"""
+def _pack(value):
+    """The value behind a head that says what it is."""
+    described = None
     if hasattr(value, "dtype"):
         value = _numpy().ascontiguousarray(value)
         if value.dtype.hasobject:
             raise TypeError("sheaf.cache: an array of Python objects cannot be shared; give it numbers")
-        described = value.dtype.str if value.dtype.names is None else value.dtype.descr
-        return memoryview(value.reshape(-1).view("u1")), value.nbytes, described, value.shape
+        described = (value.dtype.str if value.dtype.names is None else value.dtype.descr), value.shape
+        value = value.reshape(-1).view("u1")
     try:
         flat = memoryview(value).cast("B")
     except TypeError:
         raise TypeError(f"sheaf.cache: build returned {type(value).__name__}, not an array or bytes") from None
-    return flat, flat.nbytes, None, None
+    head = repr(described).encode()
+    if len(head) > _HEAD:
+        raise ValueError("sheaf.cache: an array of such a type cannot be shared")
+    packed = bytearray(_HEAD + len(flat))
+    packed[:len(head)] = head
+    packed[_HEAD:] = flat
+    return packed
+
+
+def _unpack(memory):
+    import ast
+    described = ast.literal_eval(bytes(memory[:_HEAD]).rstrip(b"\0").decode())
+    if described is None:
+        return memory[_HEAD:]
+    dtype, shape = described
+    if len(memory) == _HEAD:
+        return _read_only(_numpy().empty(shape, dtype))
+    return _numpy().frombuffer(memory, dtype=dtype, offset=_HEAD).reshape(shape)
 
 
 def _read_only(value):
