@@ -41,9 +41,8 @@ static const char schema[] =
     "CREATE TABLE log(id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL, position INTEGER, level INTEGER NOT NULL,"
     " text TEXT NOT NULL);"
     "CREATE INDEX log_place ON log(sweep);"
-    "CREATE TABLE grp(id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL, position INTEGER NOT NULL, name TEXT NOT NULL,"
-    " value BLOB NOT NULL);"
-    "CREATE INDEX grp_place ON grp(sweep, position);";
+    "CREATE TABLE grp(sweep INTEGER NOT NULL, position INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL,"
+    " value BLOB NOT NULL, PRIMARY KEY(sweep, position, id)) WITHOUT ROWID;";
 
 static const char set_state[] =
     "UPDATE sweep SET state = ?2, reason = ?3, limit_hit = ?4, seconds = ?5, cpu_seconds = ?6, plugin_seconds = ?7,"
@@ -68,7 +67,8 @@ static const char *const sql[ST_COUNT] = {
     [ST_ADD_RUN] = "INSERT INTO run(sweep, first, n, failed, status, scores) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
     [ST_ADD_FAILURE] = "INSERT OR REPLACE INTO failure VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
     [ST_ADD_LOG] = "INSERT INTO log(sweep, position, level, text) VALUES(?1, ?2, ?3, ?4)",
-    [ST_ADD_GROUP] = "INSERT INTO grp(sweep, position, name, value) VALUES(?1, ?2, ?3, ?4)",
+    [ST_ADD_GROUP] = "INSERT INTO grp VALUES(?1, ?2, ?3, ?4, ?5)",
+    [ST_LAST_GROUP] = "SELECT max(id) FROM grp WHERE sweep = ?1 AND position = ?2",
     [ST_FAILED_RUN] = "SELECT id, first, n, status, scores FROM run WHERE sweep = ?1 AND failed > 0 LIMIT 1",
     [ST_DROP_RUN] = "DELETE FROM run WHERE id = ?1",
     [ST_DROP_FAILURES] = "DELETE FROM failure WHERE sweep = ?1",

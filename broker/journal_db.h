@@ -33,6 +33,7 @@ enum statement {
     ST_ADD_FAILURE,
     ST_ADD_LOG,
     ST_ADD_GROUP,
+    ST_LAST_GROUP,
     ST_FAILED_RUN,
     ST_DROP_RUN,
     ST_DROP_FAILURES,
@@ -66,6 +67,10 @@ struct journal {
     bool unsynced; /* made anew and not on the disk yet: the first commit sees to that */
     int wal_pages; /* in the log since the last checkpoint */
     sqlite3_stmt *st[ST_COUNT];
+    struct {
+        bool known;
+        uint64_t sweep, position, next;
+    } group; /* of the last group row: what the next one of the same task is numbered */
     struct journal_pending pending;
 };
 

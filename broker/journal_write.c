@@ -312,13 +312,37 @@ static int add_log(struct journal *j, const struct journal_op *op, struct diag *
     return journal_step(j, ST_ADD_LOG, "write a log line", d);
 }
 
+/* The rows of a task are numbered in the order in which they come; they mostly come together. */
+static int number_group(struct journal *j, const struct journal_op *op, uint64_t *number, struct diag *d)
+{
+    int err = 0;
+    if (!j->group.known || j->group.sweep != op->sweep || j->group.position != op->group.position) {
+        sqlite3_stmt *st = j->st[ST_LAST_GROUP];
+        bind_u64(st, 1, op->sweep);
+        bind_u64(st, 2, op->group.position);
+        err = sqlite3_step(st) == SQLITE_ROW ? 0 : journal_fail(j, "read group rows", d); /* NULL when there is none */
+        j->group.next = sqlite3_column_type(st, 0) == SQLITE_NULL ? 0 : (uint64_t)sqlite3_column_int64(st, 0) + 1;
+        sqlite3_reset(st);
+        j->group.known = err == 0;
+        j->group.sweep = op->sweep;
+        j->group.position = op->group.position;
+    }
+    *number = j->group.next++;
+    return err;
+}
+
 static int add_group(struct journal *j, const struct journal_op *op, struct diag *d)
 {
+    uint64_t number;
+    int err = number_group(j, op, &number, d);
+    if (err)
+        return err;
     sqlite3_stmt *st = j->st[ST_ADD_GROUP];
     bind_u64(st, 1, op->sweep);
     bind_u64(st, 2, op->group.position);
-    bind_text(st, 3, op->group.group);
-    bind_slice(st, 4, op->group.values);
+    bind_u64(st, 3, number);
+    bind_text(st, 4, op->group.group);
+    bind_slice(st, 5, op->group.values);
     return journal_step(j, ST_ADD_GROUP, "write a group row", d);
 }
 
