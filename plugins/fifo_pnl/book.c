@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * book: lots are links of lists in one array: fifo closes at the head and opens at the tail, lifo and average do both at the head.
- * A closed lot's place is used by the next one, so that the array stays as small as what is open. The order of
- * every operation on doubles is that of the definition: results are equal to the bit.
+ * book: accounts, by the numbers of their brokers.
  */
 #include "book.h"
 
@@ -10,14 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_LOTS 256u
 #define FIRST_ACCOUNTS 64u
-#define OUT_OF_MEMORY "out of memory for the open lots"
+#define FIRST_TRADES 8u
 
-/* ---- memory ---- */
-
-/* n items of what had `used`; the old memory goes with the task. NULL when memory is short. */
-static void *more(const struct book *b, const void *old, uint32_t used, uint32_t n, size_t size)
+void *book_more(const struct book *b, const void *old, uint32_t used, uint32_t n, size_t size)
 {
     void *grown = b->host->scratch(b->host, (uint64_t)n * size);
     if (grown && used)
@@ -25,20 +19,21 @@ static void *more(const struct book *b, const void *old, uint32_t used, uint32_t
     return grown;
 }
 
-static uint32_t place_of(const struct book *b, int64_t broker)
+static uint32_t *place_of(const struct book *b, int64_t broker)
 {
-    uint64_t x = (uint64_t)broker * 0x9e3779b97f4a7c15u;
-    uint32_t at = (uint32_t)(x >> 32) & (b->table_size - 1);
+    if ((uint64_t)broker < BOOK_NEAR)
+        return &b->near[broker];
+    uint32_t at = (uint32_t)(((uint64_t)broker * 0x9e3779b97f4a7c15u) >> 32) & (b->table_size - 1);
     while (b->table[at] && b->accounts[b->table[at] - 1].broker != broker)
         at = (at + 1) & (b->table_size - 1);
-    return at;
+    return &b->table[at];
 }
 
 /* Room for `cap` accounts, in a table that they fill by half. */
 static bool grow_accounts(struct book *b, uint32_t cap)
 {
-    struct account *accounts = more(b, b->accounts, b->n_accounts, cap, sizeof(*accounts));
-    uint32_t *table = b->host->scratch(b->host, (uint64_t)cap * 2 * sizeof(*table));
+    struct account *accounts = book_more(b, b->accounts, b->n_accounts, cap, sizeof(*accounts));
+    uint32_t *table = book_more(b, NULL, 0, cap * 2, sizeof(*table));
     if (!accounts || !table)
         return false;
     memset(table, 0, (size_t)cap * 2 * sizeof(*table));
@@ -47,133 +42,73 @@ static bool grow_accounts(struct book *b, uint32_t cap)
     b->table = table;
     b->table_size = cap * 2;
     for (uint32_t i = 0; i < b->n_accounts; i++)
-        table[place_of(b, accounts[i].broker)] = i + 1;
-    return true;
-}
-
-static bool grow_lots(struct book *b, uint32_t cap)
-{
-    struct lot *lots = more(b, b->lots, b->n_lots, cap, sizeof(*lots));
-    if (!lots)
-        return false;
-    b->lots = lots;
-    b->cap_lots = cap;
+        *place_of(b, accounts[i].broker) = i + 1;
     return true;
 }
 
 bool book_init(struct book *b, const struct sheaf_host *host, const struct rule *rule)
 {
     *b = (struct book){.host = host, .rule = *rule, .free_lot = BOOK_NONE};
-    return grow_accounts(b, FIRST_ACCOUNTS) && grow_lots(b, FIRST_LOTS);
+    b->near = book_more(b, NULL, 0, BOOK_NEAR, sizeof(*b->near));
+    if (!b->near)
+        return false;
+    memset(b->near, 0, BOOK_NEAR * sizeof(*b->near));
+    return grow_accounts(b, FIRST_ACCOUNTS);
 }
 
-/* ---- trades ---- */
-
-static const char *account_of(struct book *b, int64_t broker, struct account **out)
+static const char *new_account(struct book *b, int64_t broker)
 {
-    uint32_t at = place_of(b, broker);
-    if (!b->table[at]) {
-        if (b->n_accounts == BOOK_MAX_BROKERS)
-            return "there are more than 65,536 brokers";
-        if (b->n_accounts == b->cap_accounts) {
-            if (!grow_accounts(b, b->cap_accounts * 2))
-                return OUT_OF_MEMORY;
-            at = place_of(b, broker);
-        }
-        b->accounts[b->n_accounts] = (struct account){.broker = broker, .first = BOOK_NONE, .last = BOOK_NONE};
-        b->table[at] = ++b->n_accounts;
-    }
-    *out = &b->accounts[b->table[at] - 1];
+    if (b->n_accounts == BOOK_MAX_BROKERS)
+        return "there are more than 65,536 brokers";
+    if (b->n_accounts == b->cap_accounts && !grow_accounts(b, b->cap_accounts * 2))
+        return BOOK_NO_MEMORY;
+    b->accounts[b->n_accounts] = (struct account){.broker = broker, .newest = BOOK_NONE};
+    *place_of(b, broker) = ++b->n_accounts;
     return NULL;
 }
 
-/* Opens a lot; false when memory is short. */
-static bool open_lot(struct book *b, struct account *a, const struct trade *t, double quantity)
+/* Room for one more behind the last: the merge reads it and throws it away. */
+static bool make_room(const struct book *b, struct side *s)
 {
-    uint32_t at = b->free_lot;
-    if (at != BOOK_NONE) {
-        b->free_lot = b->lots[at].next;
-    } else {
-        if (b->n_lots == b->cap_lots && (b->cap_lots > UINT32_MAX / 4 || !grow_lots(b, b->cap_lots * 2)))
-            return false;
-        at = b->n_lots++;
-    }
-    bool front = b->rule.matching != MATCHING_FIFO || a->first == BOOK_NONE;
-    b->lots[at] = (struct lot){quantity, t->price, t->day, front ? a->first : BOOK_NONE};
-    if (front)
-        a->first = at;
-    else
-        b->lots[a->last].next = at;
-    if (b->lots[at].next == BOOK_NONE)
-        a->last = at;
+    if (s->n + 1 < s->cap)
+        return true;
+    uint32_t cap = s->cap ? s->cap * 2 : FIRST_TRADES;
+    struct trade *grown = s->cap > UINT32_MAX / 4 ? NULL : book_more(b, s->at, s->n, cap, sizeof(*grown));
+    if (!grown)
+        return false;
+    s->at = grown;
+    s->cap = cap;
     return true;
 }
 
-static void drop_first(struct book *b, struct account *a)
+/* Keeps a trade for fifo_close. */
+static bool keep_trade(struct book *b, struct account *a, const struct trade *t)
 {
-    uint32_t at = a->first;
-    a->first = b->lots[at].next;
-    b->lots[at].next = b->free_lot;
-    b->free_lot = at;
+    int64_t sign = -(int64_t)(t->quantity < 0);
+    struct side *s = &a->bought_sold[-sign];
+    if (!make_room(b, s))
+        return false;
+    s->at[s->n] = *t;
+    s->at[s->n++].quantity = (t->quantity ^ sign) - sign;
+    return true;
 }
 
-/* Matches with open lots of the other side; returns what is left of the quantity. */
-static double close_lots(struct book *b, struct account *a, const struct trade *t, bool counts)
+const char *book_trades(struct book *b, const struct trade *trades, uint64_t n, uint64_t *done)
 {
-    double q = t->quantity;
-    while (q != 0 && a->first != BOOK_NONE && (b->lots[a->first].quantity > 0) != (q > 0)) {
-        struct lot *l = &b->lots[a->first];
-        double n = fabs(l->quantity) < fabs(q) ? fabs(l->quantity) : fabs(q);
-        double sign = l->quantity > 0 ? 1.0 : -1.0;
-        double pnl = n * (t->price - l->price) * sign;
-        if (counts) {
-            a->sums[SUM_REALIZED] += pnl;
-            a->sums[SUM_CLOSED] += n;
-            a->sums[SUM_WINS] += pnl > 0;
-            a->sums[SUM_CLOSES] += 1;
-            a->sums[SUM_HOLDING] += n * (double)(t->day - l->day);
-        }
-        l->quantity -= sign * n;
-        q += sign * n;
-        if (l->quantity == 0)
-            drop_first(b, a);
+    bool fifo = b->rule.matching == MATCHING_FIFO;
+    for (*done = 0; *done < n; ++*done) {
+        const struct trade *t = &trades[*done];
+        uint32_t *at = place_of(b, t->broker);
+        const char *why = *at ? NULL : new_account(b, t->broker);
+        if (why)
+            return why;
+        struct account *a = &b->accounts[*(*at ? at : place_of(b, t->broker)) - 1];
+        if (t->day >= b->rule.start_day)
+            a->sums[SUM_FEES] += fabs((double)t->quantity) * t->price * b->rule.fee_bps / 1e4;
+        if (!(fifo ? keep_trade(b, a, t) : lots_trade(b, a, t)))
+            return BOOK_NO_MEMORY;
     }
-    return q;
-}
-
-const char *book_trade(struct book *b, const struct trade *t)
-{
-    struct account *a;
-    const char *why = account_of(b, t->broker, &a);
-    if (why)
-        return why;
-    bool counts = t->day >= b->rule.start_day;
-    if (counts)
-        a->sums[SUM_FEES] += fabs(t->quantity) * t->price * b->rule.fee_bps / 1e4;
-    double q = close_lots(b, a, t, counts);
-    if (q == 0)
-        return NULL;
-    if (b->rule.matching == MATCHING_AVERAGE && a->first != BOOK_NONE) {
-        struct lot *l = &b->lots[a->first];
-        l->price = (l->quantity * l->price + q * t->price) / (l->quantity + q);
-        l->quantity += q;
-        return NULL;
-    }
-    return open_lot(b, a, t, q) ? NULL : OUT_OF_MEMORY;
-}
-
-/* ---- the end ---- */
-
-/* The oldest lot first. */
-static void turn_round(struct book *b, struct account *a)
-{
-    uint32_t before = BOOK_NONE;
-    for (uint32_t at = a->first, next; at != BOOK_NONE; at = next) {
-        next = b->lots[at].next;
-        b->lots[at].next = before;
-        before = at;
-    }
-    a->first = before;
+    return NULL;
 }
 
 static int by_broker(const void *x, const void *y)
@@ -184,12 +119,10 @@ static int by_broker(const void *x, const void *y)
 
 void book_close(struct book *b, double mark)
 {
-    for (uint32_t i = 0; i < b->n_accounts; i++) {
-        struct account *a = &b->accounts[i];
-        if (b->rule.matching == MATCHING_LIFO)
-            turn_round(b, a);
-        for (uint32_t at = a->first; at != BOOK_NONE; at = b->lots[at].next)
-            a->sums[SUM_UNREALIZED] += b->lots[at].quantity * (mark - b->lots[at].price);
-    }
+    for (uint32_t i = 0; i < b->n_accounts; i++)
+        if (b->rule.matching == MATCHING_FIFO)
+            fifo_close(b, &b->accounts[i], mark);
+        else
+            lots_close(b, &b->accounts[i], mark);
     qsort(b->accounts, b->n_accounts, sizeof(*b->accounts), by_broker);
 }

@@ -96,41 +96,54 @@ static int32_t refuse(const struct sheaf_host *host, const struct sheaf_task *ta
     return host->fail(host, text);
 }
 
-static const char *check_trade(const struct trade *t, int64_t day_before)
+/* What is wrong with a row; NULL = nothing. */
+static const char *check_row(int64_t day, int64_t day_before, double quantity, double price)
 {
-    if (t->day < day_before)
+    if (day < day_before)
         return "its day is before the one of the row above (does the sweep lack `keys`?)";
-    if (!isfinite(t->price) || t->price <= 0)
+    if (!isfinite(price) || price <= 0)
         return "its price is not a number above 0";
-    if (t->quantity == 0)
+    if (quantity == 0)
         return "its quantity is 0";
-    if (!(fabs(t->quantity) < WHOLE_BELOW) || t->quantity != rint(t->quantity))
+    if (!(fabs(quantity) < WHOLE_BELOW) || quantity != (double)(int64_t)quantity)
         return "its quantity is not a whole number below 2^53";
     return NULL;
+}
+
+/* Rows [from, from + n), n <= ROWS. before: the day of the row above, and then the last one's. Returns how many rows are as they must be;
+ * *why: what is wrong with the next. */
+static uint64_t read_rows(const struct sheaf_view *const *v, uint64_t from, uint64_t n, int64_t *before,
+                          struct trade *trades, const char **why)
+{
+    int64_t day[ROWS], broker[ROWS];
+    double quantity[ROWS], price[ROWS];
+    column_whole(v[A_DAY], from, n, day);
+    column_whole(v[A_BROKER], from, n, broker);
+    column_numbers(v[A_QUANTITY], from, n, quantity);
+    column_numbers(v[A_PRICE], from, n, price);
+    for (uint64_t i = 0; i < n; i++) {
+        *why = check_row(day[i], *before, quantity[i], price[i]);
+        if (*why)
+            return i;
+        *before = day[i];
+        trades[i] = (struct trade){day[i], broker[i], (int64_t)quantity[i], price[i]};
+    }
+    return n;
 }
 
 /* Takes in every trade. last: the last price. */
 static int32_t read_trades(const struct sheaf_host *host, const struct sheaf_task *task, struct book *b, double *last)
 {
-    const struct sheaf_view *const *v = task->views;
-    int64_t day[ROWS], broker[ROWS], before = INT64_MIN;
-    double quantity[ROWS], price[ROWS];
-    uint64_t rows = v[A_DAY]->shape[0];
-    for (uint64_t from = 0, n; from < rows; from += n) {
-        n = rows - from < ROWS ? rows - from : ROWS;
-        column_whole(v[A_DAY], from, n, day);
-        column_whole(v[A_BROKER], from, n, broker);
-        column_numbers(v[A_QUANTITY], from, n, quantity);
-        column_numbers(v[A_PRICE], from, n, price);
-        for (uint64_t i = 0; i < n; i++) {
-            const struct trade t = {day[i], broker[i], quantity[i], price[i]};
-            const char *why = check_trade(&t, before);
-            why = why ? why : book_trade(b, &t);
-            if (why)
-                return refuse(host, task, "trades", from + i, why);
-            before = t.day;
-        }
-        *last = price[n - 1];
+    struct trade trades[ROWS];
+    int64_t before = INT64_MIN;
+    uint64_t rows = task->views[A_DAY]->shape[0];
+    for (uint64_t from = 0, n, done; from < rows; from += n) {
+        const char *wrong = NULL;
+        n = read_rows(task->views, from, rows - from < ROWS ? rows - from : ROWS, &before, trades, &wrong);
+        const char *why = book_trades(b, trades, n, &done);
+        if (why || wrong)
+            return refuse(host, task, "trades", from + done, why ? why : wrong);
+        *last = trades[n - 1].price;
     }
     return SHEAF_OK_STATUS;
 }

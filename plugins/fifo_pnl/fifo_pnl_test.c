@@ -15,7 +15,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-enum { DAYS = 400, BROKERS = 7, MOST = 70000, BLOCKS = 64 };
+enum { DAYS = 400, BROKERS = 7, MOST = 70000, BLOCKS = 80000 };
 
 /* A host that remembers what is emitted, and gives scratch memory until it has none. */
 struct fake {
@@ -400,7 +400,7 @@ static void a_lack_of_memory_fails_the_task(void **state)
 {
     struct bench *b = *state;
     b->n = 0;
-    for (int32_t i = 0; i < 3000; i++)
+    for (int32_t i = 0; i < 300; i++)
         add(b, 1, i, 1, 2);
     set_views(b);
     uint32_t failed = 0;
