@@ -30,10 +30,10 @@ PEER_SECONDS = 600  # longest patience with a peer
 PROCESSES = 5       # of a run with one slot: client, describer of the plugin, broker, worker, slot
 FULL = {"null": 20_000, "null_large": 2_000_000, "null_ours": 20_000_000, "crowd": 60_000_000, "crowd_slots": 64,
         "data": 1_000, "data_long": 20_000, "trials": 1_024, "rounds": 20, "short": 20_000, "mixed": 30_000,
-        "huge": 10**9, "huge_seconds": 5, "repeat": 3, "peers": PEERS}
+        "symbols": 2_839, "days": 1_200, "sample": 200, "huge": 10**9, "huge_seconds": 5, "repeat": 3, "peers": PEERS}
 SMOKE = {"null": 500, "null_large": 1_000, "null_ours": 2_000, "crowd": 3_000, "crowd_slots": 3,
          "data": 3, "data_long": 4, "trials": 4, "rounds": 1, "short": 10, "mixed": 50,
-         "huge": 10**9, "huge_seconds": 0.2, "repeat": 1, "peers": ("serial", "pool_chunked")}
+         "symbols": 5, "days": 60, "sample": 3, "huge": 10**9, "huge_seconds": 0.2, "repeat": 1, "peers": ("serial", "pool_chunked")}
 
 
 def say(text):
@@ -162,9 +162,9 @@ class Bench:
             sys.exit(f"{sweep}: the digest changed between runs")
         return sorted(runs, key=lambda r: r["wall"])[len(runs) // 2]
 
-    def peer(self, program, *args):
+    def peer(self, program, *args, folder=None):
         """The JSON object that a peer's program prints last, or None, with the reason noted."""
-        path = os.path.join(self.peers, program)
+        path = os.path.join(folder or self.peers, program)
         what = " ".join((program,) + tuple(os.path.basename(a) for a in args))
         say(f"  {what}")
         if not os.path.isfile(path):
@@ -344,6 +344,38 @@ class Bench:
             x, y = a["scores"]["sharpe"], b["scores"]["sharpe"]
             if a["trial"] != b["trial"] or abs(x - y) > 1e-9 * abs(y):
                 sys.exit(f"the grid's best trials differ: {a} and {b}")
+
+    def job_ledger(self):
+        """Keyed data: a task sees 0.035 % of it."""
+        label, symbols = "ledger", self.sizes["symbols"]
+        folder, reference = os.path.join(self.folder, "ledger"), os.path.join(self.peers, "..", "reference", "fifo_pnl.py")
+        os.mkdir(folder)
+        subprocess.run([os.path.join(self.build, "bin", "fifo_pnl_ledger"), folder, *map(str, (symbols, self.sizes["days"], 3, 20, 1))],
+                       check=True)
+        start = time.perf_counter()
+        self.command("pack", "ledger.sheaf", "--key", "symbol", *(
+            word for name in ("trades", "closes") for word in ("--csv", f"{name}={folder}/{name}.csv")))
+        packed = time.perf_counter() - start
+        sweep = self.sweep("ledger", name="ledger", plugin="fifo_pnl", data="ledger.sheaf", keys="symbol", params={"fee_bps": 2.0},
+                           reduce={"key": "sum"}, goal={"maximize": "realized"})
+        for _ in range(2):  # a new dataset is checked against its digests once, and again where that could not be noted yet
+            self.ours(sweep)
+        result = self.ours_median(sweep)
+        base = self.row(label, "sheaf", symbols, result["wall"], result["peak_mb"])
+        self.row(label, "sheaf pack, once", 1, packed)
+        if not os.path.isfile(reference):
+            peer = self.skip("ledger_pool.py", f"there is no {reference}")
+        else:
+            peer = self.peer("ledger_pool.py", reference, folder, "--workers", str(self.slots), "--symbols", str(symbols),
+                             "--sample", str(self.sizes["sample"]), folder=os.path.join(TOP, "bench"))
+        if peer:
+            pool = self.row(label, f"ledger_pool, {peer['symbols']} timed", symbols, peer["seconds"], None, base)
+            first = json.loads(self.command("results", "ledger", "--tasks", "--format", "jsonl").splitlines()[0])["scores"]
+            if any(abs(x - y) > 1e-9 * abs(y) for x, y in zip(first.values(), peer["first"])):
+                sys.exit(f"the ledger's first symbol differs: {first} and {peer['first']}")
+        self.target(f"{label}: times the rate of ledger_pool", pool["times"] if peer else None, least=50, unit="x")
+        megabytes = os.path.getsize(os.path.join(self.folder, "ledger.sheaf")) / 2**20
+        self.target(f"{label}: memory of all processes, of the dataset", result["peak_mb"] / megabytes, most=1.2, unit="x")
 
     def spawned(self, n, *command):
         out = subprocess.run([os.path.join(self.build, "bench", "spawn"), str(self.sizes["rounds"]), str(n), *command],
