@@ -31,9 +31,9 @@ bool column_is_number(const struct sheaf_view *v)
 
 #define COPY(type, to)                                                                                                 \
     for (uint64_t i = 0; i < n; i++)                                                                                   \
-    out[i] = (to)((const type *)v->data)[from + i]
+    room[i] = (to)((const type *)v->data)[from + i]
 
-void column_whole(const struct sheaf_view *v, uint64_t from, uint64_t n, int64_t *out)
+const int64_t *column_whole(const struct sheaf_view *v, uint64_t from, uint64_t n, int64_t *room)
 {
     switch (v->dtype) {
     case SHEAF_DT_I8:
@@ -43,8 +43,7 @@ void column_whole(const struct sheaf_view *v, uint64_t from, uint64_t n, int64_t
         COPY(int16_t, int64_t);
         break;
     case SHEAF_DT_I64:
-        COPY(int64_t, int64_t);
-        break;
+        return (const int64_t *)v->data + from;
     case SHEAF_DT_U8:
         COPY(uint8_t, int64_t);
         break;
@@ -57,9 +56,10 @@ void column_whole(const struct sheaf_view *v, uint64_t from, uint64_t n, int64_t
     default: /* I32, CODE, DATE */
         COPY(int32_t, int64_t);
     }
+    return room;
 }
 
-void column_numbers(const struct sheaf_view *v, uint64_t from, uint64_t n, double *out)
+const double *column_numbers(const struct sheaf_view *v, uint64_t from, uint64_t n, double *room)
 {
     switch (v->dtype) {
     case SHEAF_DT_I8:
@@ -87,6 +87,7 @@ void column_numbers(const struct sheaf_view *v, uint64_t from, uint64_t n, doubl
         COPY(float, double);
         break;
     default: /* F64 */
-        COPY(double, double);
+        return (const double *)v->data + from;
     }
+    return room;
 }

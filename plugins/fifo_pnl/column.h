@@ -13,8 +13,8 @@
 bool column_is_whole(const struct sheaf_view *v, bool texts);
 bool column_is_number(const struct sheaf_view *v);
 
-/* Rows [from, from + n) of a column that is one. */
-void column_whole(const struct sheaf_view *v, uint64_t from, uint64_t n, int64_t *out);
-void column_numbers(const struct sheaf_view *v, uint64_t from, uint64_t n, double *out);
+/* Rows [from, from + n) of a column that is one: in `room` for n of them, or where they are when that is their type. */
+const int64_t *column_whole(const struct sheaf_view *v, uint64_t from, uint64_t n, int64_t *room);
+const double *column_numbers(const struct sheaf_view *v, uint64_t from, uint64_t n, double *room);
 
 #endif

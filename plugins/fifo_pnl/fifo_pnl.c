@@ -115,12 +115,12 @@ static const char *check_row(int64_t day, int64_t day_before, double quantity, d
 static uint64_t read_rows(const struct sheaf_view *const *v, uint64_t from, uint64_t n, int64_t *before,
                           struct trade *trades, const char **why)
 {
-    int64_t day[ROWS], broker[ROWS];
-    double quantity[ROWS], price[ROWS];
-    column_whole(v[A_DAY], from, n, day);
-    column_whole(v[A_BROKER], from, n, broker);
-    column_numbers(v[A_QUANTITY], from, n, quantity);
-    column_numbers(v[A_PRICE], from, n, price);
+    int64_t day_room[ROWS], broker_room[ROWS];
+    double quantity_room[ROWS], price_room[ROWS];
+    const int64_t *day = column_whole(v[A_DAY], from, n, day_room);
+    const int64_t *broker = column_whole(v[A_BROKER], from, n, broker_room);
+    const double *quantity = column_numbers(v[A_QUANTITY], from, n, quantity_room);
+    const double *price = column_numbers(v[A_PRICE], from, n, price_room);
     for (uint64_t i = 0; i < n; i++) {
         *why = check_row(day[i], *before, quantity[i], price[i]);
         if (*why)
@@ -152,13 +152,13 @@ static int32_t read_trades(const struct sheaf_host *host, const struct sheaf_tas
 static int32_t read_closes(const struct sheaf_host *host, const struct sheaf_task *task, double *last)
 {
     const struct sheaf_view *const *v = task->views;
-    int64_t day[ROWS], before = 0;
-    double close[ROWS];
+    int64_t day_room[ROWS], before = 0;
+    double close_room[ROWS];
     uint64_t rows = v[A_CLOSE]->shape[0];
     for (uint64_t from = 0, n; from < rows; from += n) {
         n = rows - from < ROWS ? rows - from : ROWS;
-        column_whole(v[A_CLOSE_DAY], from, n, day);
-        column_numbers(v[A_CLOSE], from, n, close);
+        const int64_t *day = column_whole(v[A_CLOSE_DAY], from, n, day_room);
+        const double *close = column_numbers(v[A_CLOSE], from, n, close_room);
         for (uint64_t i = 0; i < n; i++) {
             if (from + i > 0 && day[i] <= before)
                 return refuse(host, task, "closes", from + i, "its day is not after the one of the row above");

@@ -280,12 +280,13 @@ static void every_type_is_read_as_it_is(void **state)
         double x[2];
         int64_t w[2];
         assert_true(column_is_number(&v) && column_is_whole(&v, false) == cases[i].whole);
-        column_numbers(&v, 0, 2, x);
-        assert_true(x[0] == cases[i].first && x[1] == 2);
+        const double *numbers = column_numbers(&v, 0, 2, x);
+        assert_true(numbers[0] == cases[i].first && numbers[1] == 2);
         if (!cases[i].whole)
             continue;
-        column_whole(&v, 0, 2, w);
-        assert_true((double)w[0] == cases[i].first && w[1] == 2);
+        const int64_t *whole = column_whole(&v, 0, 2, w);
+        assert_true((double)whole[0] == cases[i].first && whole[1] == 2);
+        assert_int_equal(column_whole(&v, 1, 1, w)[0], 2);
     }
 }
 
