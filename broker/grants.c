@@ -230,10 +230,10 @@ static uint64_t lease_size(const struct broker *b, const struct bworker *w, cons
     return n ? n : 1;
 }
 
-/* Cuts at a trial boundary where that leaves at least half. */
+/* Cuts where a trial (in order of keys: a key) ends, if that leaves at least half. */
 static uint64_t cut_at_trial(const struct bsweep *s, uint64_t from, uint64_t to, uint64_t limit)
 {
-    uint64_t cells = s->plan.keys * s->plan.splits;
+    uint64_t cells = (s->plan.order == ORDER_KEY ? s->plan.trials : s->plan.keys) * s->plan.splits;
     if (cells <= 1 || to >= limit)
         return to;
     uint64_t cut = to - to % cells;

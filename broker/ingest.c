@@ -7,6 +7,7 @@
 #include "broker/broker_impl.h"
 #include "sheaf/plugin.h"
 #include "sweep/groupsum.h"
+#include "sweep/space.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -205,10 +206,15 @@ static bool well_formed(const struct bsweep *s, const struct msg_run *run)
            run->scores.len % (8 * (size_t)s->plan.plugin.n_scores) == 0;
 }
 
-/* Counts one piece that is not done yet. */
+/* Counts one piece that is not done yet: positions here, indices there. */
 static void count_piece(struct broker *b, struct bsweep *s, const struct msg_run *part)
 {
-    broker_check(b, tally_add(s->tally, part->from, part->n, part->status.data, part->scores.data));
+    for (uint64_t at = part->from, end = at + part->n, to; at < end; at = to) {
+        to = space_stretch(&s->plan, at, end);
+        struct msg_run run = part_of(s, part, (struct interval){at, to});
+        uint64_t first = space_index(&s->plan, at);
+        broker_check(b, tally_add(s->tally, first, run.n, run.status.data, run.scores.data));
+    }
     broker_check(b, intervals_add(&s->done, part->from, part->from + part->n));
     if (s->pending.count)
         broker_check(b, intervals_remove(&s->pending, part->from, part->from + part->n));
@@ -312,7 +318,10 @@ static void take_log(struct bsweep *s, const struct msg_log *line, struct scribe
     if (s->log_lines >= LOG_LINES_MOST)
         return;
     s->log_lines++;
-    batch_op(batch, JOURNAL_LOG, s->id)->log = s->log_lines < LOG_LINES_MOST ? *line : last;
+    struct journal_op *op = batch_op(batch, JOURNAL_LOG, s->id);
+    op->log = s->log_lines < LOG_LINES_MOST ? *line : last;
+    if (op->log.has_position)
+        op->log.position = space_index(&s->plan, op->log.position);
 }
 
 /* Does the report bring the task's result, too? Its runs are in order. */
@@ -338,7 +347,9 @@ static void take_groups(struct bsweep *s, const struct msg_report *m, struct scr
         if (!is_first(s, g->position) || !has_result(m, g->position) || g->values.len != size)
             continue;
         s->group_rows++;
-        batch_op(batch, JOURNAL_GROUP, s->id)->group = *g;
+        struct journal_op *op = batch_op(batch, JOURNAL_GROUP, s->id);
+        op->group = *g;
+        op->group.position = space_index(&s->plan, g->position);
     }
 }
 
@@ -347,8 +358,10 @@ static void take_texts(struct broker *b, struct bsweep *s, const struct msg_repo
     for (uint32_t i = 0; i < m->n_failures; i++) {
         if (!is_first(s, m->failures[i].position))
             continue;
-        ingest_failure(b, s, &m->failures[i]);
-        batch_op(batch, JOURNAL_FAILURE, s->id)->failure = m->failures[i];
+        struct msg_failure f = m->failures[i];
+        f.position = space_index(&s->plan, f.position);
+        ingest_failure(b, s, &f);
+        batch_op(batch, JOURNAL_FAILURE, s->id)->failure = f;
     }
     for (uint32_t i = 0; i < m->n_logs; i++)
         if (!m->logs[i].has_position || is_first(s, m->logs[i].position))
@@ -379,7 +392,7 @@ static void compare_run(struct broker *b, struct bsweep *s, const struct msg_run
         if (memcmp(digest, look->digest, sizeof(digest)) == 0)
             continue;
         s->mismatched++;
-        struct msg_failure f = {.position = key.position,
+        struct msg_failure f = {.position = space_index(&s->plan, key.position),
                                 .kind = FAIL_VERIFY,
                                 .attempts = 2,
                                 .tail = "",

@@ -34,7 +34,7 @@ enum journal_kind {
     JOURNAL_SWEEP,    /* a new sweep: sweep, plan, identity, name, wall_ms */
     JOURNAL_PLAN,     /* its plan grew: sweep, plan (continuation with more trials) */
     JOURNAL_STATE,    /* sweep, state, reason, numbers (below) */
-    JOURNAL_RUN,      /* sweep, first, n, status, scores */
+    JOURNAL_RUN,      /* sweep, first (position), n, status, scores */
     JOURNAL_FAILURE,  /* sweep, failure (position = index) */
     JOURNAL_LOG,      /* sweep, log (position = index) */
     JOURNAL_GROUP,    /* sweep, group (position = index) */

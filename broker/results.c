@@ -263,6 +263,7 @@ int results_write(const struct plan *plan, const struct results_source *source, 
     if (err == 0)
         err = write_all(&r);
     keynames_finish(&r.keys);
+    pages_finish(&r.runs);
     space_destroy(r.space);
     free(r.status);
     free(r.scores);

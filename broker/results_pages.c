@@ -5,7 +5,12 @@
  */
 #include "broker/results_pages.h"
 
+#include "sweep/space.h"
+#include "sweep/tally.h"
+
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 void pages_init(struct pages *p, const struct plan *plan, const struct results_source *source, enum read_kind kind)
 {
@@ -48,7 +53,15 @@ static bool advance(struct pages *p, int *err, struct diag *d)
     return !p->ended;
 }
 
-const struct msg_run *pages_run(struct pages *p, int *err, struct diag *d)
+void pages_finish(struct pages *p)
+{
+    free(p->held.status);
+    free(p->held.scores);
+    p->held = (struct pages_held){0};
+}
+
+/* The next run as it is stored. */
+static const struct msg_run *stored_run(struct pages *p, int *err, struct diag *d)
 {
     if (!advance(p, err, d))
         return NULL;
@@ -63,6 +76,51 @@ const struct msg_run *pages_run(struct pages *p, int *err, struct diag *d)
     }
     p->behind = r->from + r->n;
     return r;
+}
+
+static int hold_all(struct pages *p, struct diag *d)
+{
+    uint64_t total = plan_tasks(p->plan), bytes = (uint64_t)p->plan->plugin.n_scores * 8;
+    const struct msg_run *run;
+    int err = 0;
+    p->held.status = calloc((size_t)total, 1);
+    p->held.scores = calloc((size_t)total, (size_t)bytes);
+    if (p->held.status == NULL || p->held.scores == NULL)
+        return diag_fail(d, SHEAF_ENOMEM, "out of memory for the scores of %" PRIu64 " tasks", total);
+    while ((run = stored_run(p, &err, d)) != NULL) {
+        const uint8_t *status = run->status.data, *scores = run->scores.data;
+        for (uint64_t i = 0; i < run->n; i++) {
+            uint64_t index = space_index(p->plan, run->from + i);
+            p->held.status[index] = status != NULL ? status[i] : TASK_DONE;
+            memcpy(p->held.scores + index * bytes, scores + i * bytes, (size_t)bytes);
+        }
+    }
+    return err;
+}
+
+/* The next stretch of tasks that are there, in index order. */
+static const struct msg_run *held_run(struct pages *p)
+{
+    struct pages_held *h = &p->held;
+    uint64_t total = plan_tasks(p->plan), bytes = (uint64_t)p->plan->plugin.n_scores * 8;
+    while (h->at < total && h->status[h->at] == 0)
+        h->at++;
+    uint64_t from = h->at;
+    while (h->at < total && h->status[h->at] != 0)
+        h->at++;
+    uint64_t n = h->at - from;
+    h->run = (struct msg_run){.from = from, .n = n, .status = {h->status + from, (size_t)n}};
+    h->run.scores = (struct slice){h->scores + from * bytes, (size_t)(n * bytes)};
+    return n > 0 ? &h->run : NULL;
+}
+
+const struct msg_run *pages_run(struct pages *p, int *err, struct diag *d)
+{
+    if (p->plan->order == ORDER_TRIAL)
+        return stored_run(p, err, d);
+    if (p->held.status == NULL && (*err = hold_all(p, d)) != 0)
+        return NULL;
+    return held_run(p);
 }
 
 const struct msg_failure *pages_failure(struct pages *p, int *err, struct diag *d)

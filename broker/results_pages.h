@@ -8,6 +8,15 @@
 
 #include "broker/results.h"
 
+/* In order of keys runs come by position, so that nothing is at hand before everything has been read: at most PLAN_MAX_TRIAL_BYTES,
+ * see plan_open_bytes. */
+struct pages_held {
+    uint8_t *status; /* of every task by index, 0 = missing; NULL: not held */
+    uint8_t *scores;
+    uint64_t at; /* where to go on */
+    struct msg_run run;
+};
+
 struct pages {
     const struct plan *plan;
     const struct results_source *source;
@@ -16,9 +25,11 @@ struct pages {
     uint32_t at;     /* in the page */
     uint64_t behind; /* index that the next item must not lie before */
     bool ended;
+    struct pages_held held;
 };
 
 void pages_init(struct pages *p, const struct plan *plan, const struct results_source *source, enum read_kind kind);
+void pages_finish(struct pages *p);
 
 /* The next one, or NULL at the end or on an error (then *err and d). Lives until the next call. A run has one status byte a
  * task or none, and n_scores float64 a task. */

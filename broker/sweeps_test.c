@@ -68,6 +68,18 @@ static void a_sweep_cannot_go_on_with_another_plugin_or_other_data(void **state)
     assert_non_null(strstr(submit_again(f), "files of its keys have changed"));
 }
 
+/* What a position means depends on the number of trials. */
+static void in_order_of_keys_a_sweep_does_not_grow(void **state)
+{
+    struct broker_fixture *f = *state;
+    f->plan.plan.method = METHOD_RANDOM;
+    f->plan.plan.key_axis.kind = KEYS_RANGE;
+    f->plan.plan.order = ORDER_KEY;
+    fixture_finished_sweep(f);
+    f->plan.plan.trials = 150;
+    assert_non_null(strstr(submit_again(f), "another number of trials"));
+}
+
 static void other_limits_wait_for_the_end(void **state)
 {
     struct broker_fixture *f = *state;
@@ -529,6 +541,7 @@ static const struct CMUnitTest tests[] = {
     FIXTURE_TEST(the_same_sweep_again_is_the_same_sweep),
     FIXTURE_TEST(a_plan_that_cannot_be_read_is_refused_with_words),
     FIXTURE_TEST(a_sweep_cannot_go_on_with_another_plugin_or_other_data),
+    FIXTURE_TEST(in_order_of_keys_a_sweep_does_not_grow),
     FIXTURE_TEST(other_limits_wait_for_the_end),
     FIXTURE_TEST(more_trials_of_a_random_search_continue_it),
     FIXTURE_TEST(the_end_is_told_when_it_is_durable),

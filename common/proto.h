@@ -259,12 +259,12 @@ enum read_kind { READ_RUNS, READ_FAILURES, READ_LOGS, READ_GROUPS };
 struct msg_read {
     uint64_t sweep;
     uint32_t kind;  /* enum read_kind */
-    uint64_t from;  /* RUNS, FAILURES, GROUPS: index of a task; LOGS: row number; where to go on */
+    uint64_t from;  /* RUNS: position of a task; FAILURES, GROUPS: index; LOGS: row number; where to go on */
     bool only_task; /* LOGS: lines of task `task` only */
     uint64_t task;
 };
 
-struct msg_page {  /* in index order; positions are task indices */
+struct msg_page {  /* runs in the order of positions; of all others the positions are indices, in their order */
     uint64_t next; /* `from` of the next page */
     bool end;
     struct msg_run *runs;

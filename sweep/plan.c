@@ -148,7 +148,7 @@ static const struct codec_field plan_fields[] = {
     CODEC_F(CODEC_U64, struct plan, keys, 0),
     CODEC_F(CODEC_U64, struct plan, splits, 0),
     CODEC_SUB(struct plan, key_axis, &key_axis_codec),
-    CODEC_F(CODEC_U32, struct plan, order, ORDER_TRIAL_MAJOR),
+    CODEC_F(CODEC_U32, struct plan, order, ORDER_KEY),
     CODEC_SUB(struct plan, split, &split_codec),
     CODEC_F(CODEC_U32, struct plan, reduce_split, REDUCE_SUM),
     CODEC_F(CODEC_U32, struct plan, reduce_key, REDUCE_SUM),
@@ -302,6 +302,16 @@ static int check_keys(const struct plan *p, struct diag *d)
     return SHEAF_OK;
 }
 
+/* In order of keys all trials are open until the last key. */
+static int check_order(const struct plan *p, struct diag *d)
+{
+    if (p->order == ORDER_TRIAL)
+        return SHEAF_OK;
+    if (p->keep_best > 0)
+        return bad(d, "order: key with keep: best");
+    return plan_open_bytes(p) <= PLAN_MAX_TRIAL_BYTES ? SHEAF_OK : bad(d, "too many tasks for order: key");
+}
+
 static int check_limits(const struct plan *p, struct diag *d)
 {
     const struct plan_limits *l = &p->limits;
@@ -330,6 +340,7 @@ static int check_plan(const struct plan *p, struct diag *d)
     int rc = check_limits(p, d);
     rc = rc != SHEAF_OK ? rc : check_counts(p, d);
     rc = rc != SHEAF_OK ? rc : check_keys(p, d);
+    rc = rc != SHEAF_OK ? rc : check_order(p, d);
     return rc != SHEAF_OK ? rc : check_axes(p, d);
 }
 
@@ -357,6 +368,17 @@ int plan_decode(const void *bytes, size_t len, struct arena *arena, struct plan 
 uint64_t plan_max_cells(const struct plan_plugin *plugin)
 {
     return PLAN_MAX_TRIAL_BYTES / (1 + sizeof(double) * plugin->n_scores);
+}
+
+#define OPEN_TRIAL_BYTES 128u /* beside its cells */
+
+uint64_t plan_open_bytes(const struct plan *p)
+{
+    uint64_t task = 2 * (1 + sizeof(double) * p->plugin.n_scores); /* in the tally, and in the digest */
+    uint64_t tasks = plan_tasks(p);
+    if (tasks > PLAN_MAX_TRIAL_BYTES || p->trials > PLAN_MAX_TRIAL_BYTES)
+        return UINT64_MAX;
+    return tasks * task + p->trials * OPEN_TRIAL_BYTES;
 }
 
 uint64_t plan_tasks(const struct plan *p)

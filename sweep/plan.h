@@ -118,7 +118,8 @@ struct plan_key_axis {
 };
 
 enum plan_method { METHOD_GRID, METHOD_RANDOM, METHOD_LIST };
-enum plan_order { ORDER_TRIAL_MAJOR };
+/* How positions run through the cells; see sweep/space.h. */
+enum plan_order { ORDER_TRIAL, ORDER_KEY };
 enum plan_split_kind { SPLIT_NONE, SPLIT_WALK_FORWARD, SPLIT_K_FOLD };
 enum plan_reduce { REDUCE_MEAN, REDUCE_MEDIAN, REDUCE_MIN, REDUCE_MAX, REDUCE_STD, REDUCE_SUM };
 
@@ -185,6 +186,10 @@ int plan_decode(const void *bytes, size_t len, struct arena *arena, struct plan 
 
 /* How many tasks a trial of that plugin may have: a broker holds the cells of a trial until all are there. */
 uint64_t plan_max_cells(const struct plan_plugin *plugin);
+
+/* How many bytes the scores of a sweep take while none of its trials is complete: what a broker holds of a sweep in order of keys. At
+ * most PLAN_MAX_TRIAL_BYTES are allowed. UINT64_MAX: more than that. */
+uint64_t plan_open_bytes(const struct plan *p);
 
 /* trials * keys * splits. */
 uint64_t plan_tasks(const struct plan *p);

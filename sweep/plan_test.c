@@ -250,6 +250,27 @@ static void refuses_keys_that_cannot_be(void **state)
     refuse(&f, "as many names of keys as keys", SHEAF_EINVAL);
 }
 
+static void order_of_keys_is_bounded(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fill_grid(&f);
+    f.plan.order = ORDER_KEY;
+    refuse(&f, "order: key with keep: best", SHEAF_EINVAL);
+    f.plan.keep_best = 0;
+    f.plan.key_axis.kind = KEYS_RANGE;
+    f.plan.keys = 7;
+    accept(&f);
+    f.plan.splits = 1;
+    uint64_t task = 2 * (1 + 8 * f.plan.plugin.n_scores);
+    f.plan.keys = (PLAN_MAX_TRIAL_BYTES - 24 * 128) / (24 * task);
+    accept(&f);
+    f.plan.keys++;
+    refuse(&f, "too many tasks for order: key", SHEAF_EINVAL);
+    f.plan.order = ORDER_TRIAL;
+    accept(&f);
+}
+
 static void keys_are_found_by_their_number(void **state)
 {
     (void)state;
@@ -453,6 +474,7 @@ int main(void)
         cmocka_unit_test(refuses_limits_beyond_those_of_a_sweep_file),
         cmocka_unit_test(refuses_trials_that_do_not_fit_into_memory),
         cmocka_unit_test(refuses_keys_that_cannot_be),
+        cmocka_unit_test(order_of_keys_is_bounded),
         cmocka_unit_test(keys_are_found_by_their_number),
         cmocka_unit_test(refuses_positions_out_of_range),
         cmocka_unit_test(refuses_axes_without_values),

@@ -231,8 +231,23 @@ struct cell space_cell(const struct plan *p, uint64_t index)
     return (struct cell){.trial = rest / p->keys, .key = rest % p->keys, .split = index % p->splits};
 }
 
+static bool in_order(const struct plan *p)
+{
+    return p->order == ORDER_TRIAL || p->keys == 1 || p->trials == 1;
+}
+
 uint64_t space_index(const struct plan *p, uint64_t position)
 {
-    (void)p; /* trial-major is the one order so far: positions are indices */
-    return position;
+    if (in_order(p))
+        return position;
+    uint64_t block = position / p->splits, key = block / p->trials, trial = block % p->trials;
+    return (trial * p->keys + key) * p->splits + position % p->splits;
+}
+
+uint64_t space_stretch(const struct plan *p, uint64_t from, uint64_t to)
+{
+    if (in_order(p))
+        return to;
+    uint64_t end = from - from % p->splits + p->splits; /* of the splits of one trial and key */
+    return end < to ? end : to;
 }

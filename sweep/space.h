@@ -37,7 +37,12 @@ struct cell {
 };
 struct cell space_cell(const struct plan *p, uint64_t index);
 
-/* position -> index under the plan's order (trial-major: the same). */
+/* The order in which positions run through the cells. ORDER_TRIAL: a position is an index. ORDER_KEY: all trials of a key come one after
+ * the other, position = (key * trials + trial) * splits + split. */
 uint64_t space_index(const struct plan *p, uint64_t position);
+
+/* The end of the stretch from position `from` on, at most `to`, in which each position's index is one more than that of the one
+ * before. */
+uint64_t space_stretch(const struct plan *p, uint64_t from, uint64_t to);
 
 #endif

@@ -369,6 +369,33 @@ static void cells_and_indices_are_each_others_inverse(void **state)
     }
 }
 
+/* Every index once, all trials of a key together; and stretches are as long as they can be. */
+static void positions_in_order_of_keys(void **state)
+{
+    (void)state;
+    struct plan p = plan_of(METHOD_GRID, NULL, 0, 10);
+    p.keys = 7;
+    p.splits = 3;
+    p.order = ORDER_KEY;
+    for (uint64_t key = 0, at = 0; key < 7; key++)
+        for (uint64_t trial = 0; trial < 10; trial++)
+            for (uint64_t split = 0; split < 3; split++, at++)
+                assert_int_equal(space_index(&p, at), (trial * 7 + key) * 3 + split);
+    for (uint64_t from = 0; from < 210; from++) {
+        uint64_t end = space_stretch(&p, from, 205);
+        assert_true(from >= 205 ? end == 205 : end > from && end <= from + 3 && end <= 205);
+        for (uint64_t at = from + 1; at < end; at++)
+            assert_int_equal(space_index(&p, at), space_index(&p, at - 1) + 1);
+        if (end > from && end < 205)
+            assert_true(space_index(&p, end) != space_index(&p, end - 1) + 1);
+    }
+    p.trials = 1; /* both orders are one */
+    assert_true(space_index(&p, 20) == 20 && space_stretch(&p, 2, 21) == 21);
+    p.trials = 10;
+    p.order = ORDER_TRIAL;
+    assert_true(space_index(&p, 200) == 200 && space_stretch(&p, 2, 210) == 210);
+}
+
 static void task_seeds_are_the_documented_ones(void **state)
 {
     (void)state;
@@ -395,6 +422,7 @@ int main(void)
         cmocka_unit_test(a_list_looks_its_values_up),
         cmocka_unit_test(values_must_suit_their_parameter),
         cmocka_unit_test(cells_and_indices_are_each_others_inverse),
+        cmocka_unit_test(positions_in_order_of_keys),
         cmocka_unit_test(task_seeds_are_the_documented_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

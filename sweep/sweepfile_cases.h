@@ -54,7 +54,7 @@ static const struct wrong_case wrong_cases[] = {
     {"bom_and_a_mistake", "\357\273\277plugins: wfo\n",
      .line =
          "s.yaml:1:1: unknown field plugins; did you mean plugin? (known: name, plugin, config, data, keys, search, "
-         "params, where, split, reduce, goal, limits, keep)"},
+         "params, where, split, order, reduce, goal, limits, keep)"},
     {"control_character", "plugin: w\001\n", .line = "s.yaml:1:10: a control character; remove it"},
     {"not_utf8", "plugin: w\377\n",
      .line = "s.yaml:1:10: not UTF-8 text: invalid leading UTF-8 octet; save the file as UTF-8"},
@@ -87,15 +87,16 @@ static const struct wrong_case wrong_cases[] = {
      .line = "s.yaml:5:7: name has a line break or another control character; remove it"},
     {"unknown_field_near", HEAD "parms: {top_n: 3}\n" GOAL,
      .line = "s.yaml:3:1: unknown field parms; did you mean params? (known: name, plugin, config, data, keys, search, "
-             "params, where, split, reduce, goal, limits, keep)"},
+             "params, where, split, order, reduce, goal, limits, keep)"},
     {"unknown_field_far", SWEEP "colour: red\n",
      .line = "s.yaml:5:1: unknown field colour; use one of: name, plugin, config, data, keys, search, params, where, "
              "split, "
-             "reduce, goal, limits, keep"},
+             "order, reduce, goal, limits, keep"},
     {"unknown_field_in_search", SWEEP "search: {methud: grid}\n",
      .line = "s.yaml:5:10: unknown field search.methud; did you mean method? (known: method, trials, seed, file)"},
     {"unknown_field_in_split", SWEEP "split: {walkforward: {train: 1, test: 1}}\n",
-     .line = "s.yaml:5:9: unknown field split.walkforward; did you mean walk_forward? (known: walk_forward, k_fold, on)"},
+     .line =
+         "s.yaml:5:9: unknown field split.walkforward; did you mean walk_forward? (known: walk_forward, k_fold, on)"},
     {"unknown_field_in_walk_forward", SWEEP "split: {walk_forward: {train: 1, tests: 1}}\n",
      .line = "s.yaml:5:34: unknown field split.walk_forward.tests; did you mean test? (known: train, test, step, gap, "
              "anchored)"},
@@ -193,6 +194,20 @@ static const struct wrong_case wrong_cases[] = {
      .line = "s.yaml:5:15: keys.range [3, -1] is empty; TO, which is not a key itself, must be above FROM"},
     {"keys_too_many_tasks", HEAD GOAL "params: {top_n: [1, 2]}\nkeys: {range: [0, 5000000000000000000]}\n",
      .line = "s.yaml:5:7: 2 trials x 5000000000000000000 keys x 1 splits are 2^63 tasks or more; give fewer of each"},
+    {"order_word", SWEEP "keys: {range: [0, 2]}\norder: keys\n",
+     .line = "s.yaml:6:8: order is \"keys\"; did you mean key? (known: trial, key)"},
+    {"order_without_keys", SWEEP "order: key\n",
+     .line = "s.yaml:5:8: order is key, but the sweep has no keys; remove it, or add keys"},
+    {"order_and_keep_best", SWEEP "keys: {range: [0, 2]}\norder: key\nkeep: {best: 5}\n",
+     .line =
+         "s.yaml:6:8: order: key has no trial complete before the last key, so that keep: best saves nothing; remove "
+         "either"},
+    {"order_too_many",
+     HEAD GOAL "params: {top_n: {from: 1, to: 100}, lookback: {from: 1, to: 1000}}\nkeys: {range: [0, "
+               "300]}\norder: key\n",
+     .line = "s.yaml:6:8: in order: key the scores of all 30000000 tasks are held until the last key, and that is over "
+             "1024 "
+             "MiB; use order: trial"},
     {"keys_too_many_cells", SWEEP "keys: {range: [0, 100000000]}\n",
      .line = "s.yaml:5:7: a trial has 100000000 tasks (keys x splits), but with 3 scores each at most 42949672 are "
              "possible; make more of it trials"},
@@ -472,7 +487,7 @@ static const struct wrong_case wrong_cases[] = {
      .set = "params.top_n=0"},
     {"set_unknown_field", SWEEP,
      .line = "--set parms.top_n=3: unknown field parms; did you mean params? (known: name, plugin, config, data, keys, "
-             "search, params, where, split, reduce, goal, limits, keep)",
+             "search, params, where, split, order, reduce, goal, limits, keep)",
      .set = "parms.top_n=3"},
     {"set_unknown_param", SWEEP,
      .line = "--set params.topn=3: wfo has no parameter topn; did you mean top_n? (known: top_n, n_factors, lookback, "

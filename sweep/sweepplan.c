@@ -35,7 +35,6 @@ static int resolve_head(struct planner *p, const char *data_path)
 {
     struct plan *out = p->out;
     out->version = PLAN_VERSION;
-    out->order = ORDER_TRIAL_MAJOR;
     out->plugin = *p->plugin;
     out->name = copy_text(p, sweepschema_text(p->f->root, "name", ""));
     out->source = copy_text(p, p->f->absolute);
@@ -55,6 +54,7 @@ static void resolve_rest(struct planner *p)
 {
     const struct ynode *root = p->f->root;
     struct plan *out = p->out;
+    out->order = sweepschema_word(root, "order", sweepschema_orders, ORDER_TRIAL);
     out->reduce_split = sweepschema_word(root, "reduce.split", sweepschema_reductions, REDUCE_MEAN);
     out->reduce_key = sweepschema_word(root, "reduce.key", sweepschema_reductions, REDUCE_MEAN);
     out->limits.task_seconds = sweepschema_number(root, "limits.task_seconds", 0);
@@ -225,6 +225,26 @@ static int check_tasks(struct planner *p)
     return 0;
 }
 
+static int check_order(struct planner *p)
+{
+    const struct plan *out = p->out;
+    const struct place *at = sweepfile_at(p->f, "order");
+    if (out->order == ORDER_TRIAL)
+        return 0;
+    if (out->key_axis.kind == KEYS_NONE)
+        return place_fail(at, p->d, "order is key, but the sweep has no keys; remove it, or add keys");
+    if (out->keep_best > 0)
+        return place_fail(
+            at, p->d,
+            "order: key has no trial complete before the last key, so that keep: best saves nothing; remove either");
+    if (plan_open_bytes(out) > PLAN_MAX_TRIAL_BYTES)
+        return place_fail(at, p->d,
+                          "in order: key the scores of all %" PRIu64
+                          " tasks are held until the last key, and that is over %" PRIu64 " MiB; use order: trial",
+                          plan_tasks(out), PLAN_MAX_TRIAL_BYTES >> 20);
+    return 0;
+}
+
 int sweepfile_plan(const struct sweepfile *f, const struct plan_plugin *plugin, const struct dataset *ds,
                    const char *data_path, struct arena *arena, struct plan *out, struct diag *d)
 {
@@ -246,6 +266,8 @@ int sweepfile_plan(const struct sweepfile *f, const struct plan_plugin *plugin, 
         return err;
     resolve_rest(&p);
     err = check_tasks(&p);
+    if (err == 0)
+        err = check_order(&p);
     if (err == 0)
         err = check_satisfiable(&p);
     if (err == 0)

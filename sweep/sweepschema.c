@@ -60,6 +60,7 @@ const char *const sweepschema_methods[] = {"grid", "random", "list", NULL};
 const char *const sweepschema_reductions[] = {"mean", "median", "min", "max", "std", "sum", NULL};
 static const char *const later_methods[] = {"lhs", "sobol", "tpe", "cmaes", NULL};
 static const char *const scales[] = {"linear", "log", NULL};
+const char *const sweepschema_orders[] = {"trial", "key", NULL};
 static const char *const keeps[] = {"all", NULL};
 
 static int one_of_two(const struct ynode *map, const char *path, const char *a, const char *b, struct diag *d)
@@ -228,6 +229,7 @@ static const struct field root_fields[] = {
     {.name = "params", .kinds = F_MAP, .section = &params_section, .give = "a map {PARAMETER: VALUES}"},
     {.name = "where", .kinds = F_TEXT | F_LIST, .max = MAX_EXPRESSION, .give = "a constraint like \"fast < slow\""},
     {.name = "split", .kinds = F_MAP, .section = &split_section, .give = "{walk_forward: {train: ROWS, test: ROWS}}"},
+    {.name = "order", .kinds = F_WORD, .words = sweepschema_orders},
     {.name = "reduce", .kinds = F_MAP, .section = &reduce_section, .give = "a map {split: mean}"},
     {.name = "goal",
      .kinds = F_MAP | F_LIST,

@@ -23,7 +23,8 @@ const char *sweepschema_text(const struct ynode *root, const char *path, const c
 /* The position of a field's word in a NULL-terminated list; def when the field is absent. */
 uint32_t sweepschema_word(const struct ynode *root, const char *path, const char *const *words, uint32_t def);
 
-/* The words of search.method and of reduce.*, in the order of enum plan_method and enum plan_reduce. */
+/* The words of order, search.method and of reduce.*, in the order of enum plan_order, plan_method and plan_reduce. */
+extern const char *const sweepschema_orders[];
 extern const char *const sweepschema_methods[];
 extern const char *const sweepschema_reductions[];
 
