@@ -169,6 +169,7 @@ static void a_key_sorts_and_cuts_its_tables(void **state)
     struct dataset *ds = packed(&job);
     assert_int_equal(dataset_keys(ds), 3);
     assert_string_equal(dataset_key_column(ds), "sym");
+    assert_string_equal(dataset_order_column(ds), "day");
     assert_int_equal(dataset_key_dtype(ds), SHEAF_DT_CODE);
     assert_string_equal(dataset_key_text(ds, 0), "A");
     assert_string_equal(dataset_key_text(ds, 1), "M");

@@ -4,6 +4,7 @@
  * left behind.
  */
 #include "common/clock.h"
+#include "common/fsutil.h"
 #include "common/procinfo.h"
 #include "data/pack.h"
 #include "sheaf/plugin.h"
@@ -407,6 +408,51 @@ static void data_are_mapped_and_changed_data_are_refused(void **state)
     rmdir(dir);
 }
 
+/* Keys A (1.5, 2.5), B (4) and C, which only the other table has; what a task sees is its key's, whatever came before it. */
+static void a_keyed_task_sees_its_key(void **state)
+{
+    struct crew_fixture *f = *state;
+    char dir[] = "/tmp/sheaf-keyed-XXXXXX", t[64], u[64], path[64];
+    uint8_t digest[HASH_BYTES];
+    struct diag d = {{0}};
+    assert_non_null(mkdtemp(dir));
+    snprintf(t, sizeof t, "%s/t.csv", dir);
+    snprintf(u, sizeof u, "%s/u.csv", dir);
+    snprintf(path, sizeof path, "%s/d.sheaf", dir);
+    static const char rows[] = "sym,v\nB,4\nA,1.5\nA,2.5\n", other[] = "sym,w\nC,1\n";
+    assert_int_equal(file_write_atomic(t, rows, strlen(rows), &d), 0);
+    assert_int_equal(file_write_atomic(u, other, strlen(other), &d), 0);
+    const struct pack_item tables[] = {{"t", t}, {"u", u}};
+    assert_int_equal(
+        pack_run(&(struct pack_job){.out = path, .tables = tables, .n_tables = 2, .key = "sym"}, digest, &d), 0);
+    fixture_plan(f, "keyed", 3, NULL);
+    f->plan.data_path = path;
+    f->plan.data_digest = (struct slice){digest, HASH_BYTES};
+    f->plan.keys = 3;
+    f->plan.key_axis =
+        (struct plan_key_axis){.kind = KEYS_COLUMN, .column = "sym", .dtype = SHEAF_DT_CODE, .names = {"A\0B\0C", 6}};
+    f->plan.split.row_axis = "row";
+    f->plan.split.keyed = true;
+    fixture_encode(f);
+    fixture_start_ready(f, 0);
+    fixture_order(f, 0, 1, 0, 9);
+    fixture_wait_records(f, 0, 9);
+    fixture_order(f, 0, 2, 4, 1); /* out of turn */
+    fixture_wait_records(f, 0, 10);
+    static const double sums[] = {4, 4, 0};
+    for (uint64_t i = 0; i < 9; i++)
+        assert_true(fixture_score(f, 0, i) == sums[i % 3] + (double)(i / 3));
+    assert_true(fixture_score(f, 0, 9) == 5);
+    fixture_retire(f, 0);
+    f->plan.keys = 2; /* a plan that was not made for this dataset */
+    f->plan.key_axis.names.len = 4;
+    fixture_encode(f);
+    fixture_start(f, 0);
+    fixture_wait_death(f, 0);
+    assert_non_null(strstr(f->told[0].open_error, "the plan has 2 keys and the dataset 3"));
+    assert_int_equal(dir_remove(dir), 0);
+}
+
 static void an_executable_that_is_no_slot_is_told_with_its_words(void **state)
 {
     (void)state;
@@ -699,6 +745,7 @@ int main(int argc, char **argv)
         T(a_plugin_that_cannot_be_opened_says_why),
         T(a_plugin_that_has_changed_is_refused),
         T(data_are_mapped_and_changed_data_are_refused),
+        T(a_keyed_task_sees_its_key),
         T(an_executable_that_is_no_slot_is_told_with_its_words),
         T(a_flood_of_output_is_cut_per_task),
         T(a_cache_is_built_once_for_all_slots),
