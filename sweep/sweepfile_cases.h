@@ -165,6 +165,8 @@ static const struct wrong_case wrong_cases[] = {
              "that is "
              "not partitioned",
      .data = DATA_UNEVEN},
+    {"on_unsorted", SWEEP "keys: symbol\nsplit: {k_fold: {k: 5}, on: regime}\n",
+     .line = "s.yaml:6:29: regime cannot be a calendar: 0 follows 0; sort it, each day once", .data = DATA_UNEVEN},
     {"on_texts", SWEEP "keys: symbol\nsplit: {k_fold: {k: 5}, on: names}\n",
      .line = "s.yaml:6:29: names cannot be a calendar: it holds code; name an array of days or whole numbers",
      .data = DATA_UNEVEN},

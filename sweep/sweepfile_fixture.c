@@ -47,6 +47,8 @@ const struct plan_plugin fixture_plugin = {
     .threads = 1,
 };
 
+static const int32_t regimes[1398];
+
 struct dataset {
     struct dataset_array arrays[4];
     uint32_t n;
@@ -69,7 +71,7 @@ struct dataset {
     }
 #define REGIME                                                                                                         \
     {                                                                                                                  \
-        "regime", {.dtype = SHEAF_DT_I32, .rank = 1, .shape = {1398}}, "", false                                       \
+        "regime", {.dtype = SHEAF_DT_I32, .rank = 1, .shape = {1398}, .strides = {4}, .data = regimes}, "", false      \
     }
 #define NAMES                                                                                                          \
     {                                                                                                                  \
@@ -77,26 +79,26 @@ struct dataset {
     }
 
 static const struct dataset datasets[] = {
-    [DATA_GOOD] = {{FACTORS, RETURNS(SHEAF_DT_F64, 2, 1398), REGIME, NAMES}, 4},
-    [DATA_NO_RETURNS] = {{FACTORS}, 1},
-    [DATA_FLOAT32] = {{FACTORS, RETURNS(SHEAF_DT_F32, 2, 1398)}, 2},
-    [DATA_RANK] = {{FACTORS, RETURNS(SHEAF_DT_F64, 3, 1398)}, 2},
-    [DATA_ROWS] = {{FACTORS, RETURNS(SHEAF_DT_F64, 2, 1397)}, 2},
-    [DATA_KEYED] = {{BY_KEY("factors", 3, 1398), BY_KEY("returns", 2, 1398), REGIME, NAMES},
-                    4,
+    [DATA_GOOD] = {.arrays = {FACTORS, RETURNS(SHEAF_DT_F64, 2, 1398), REGIME, NAMES}, .n = 4},
+    [DATA_NO_RETURNS] = {.arrays = {FACTORS}, .n = 1},
+    [DATA_FLOAT32] = {.arrays = {FACTORS, RETURNS(SHEAF_DT_F32, 2, 1398)}, .n = 2},
+    [DATA_RANK] = {.arrays = {FACTORS, RETURNS(SHEAF_DT_F64, 3, 1398)}, .n = 2},
+    [DATA_ROWS] = {.arrays = {FACTORS, RETURNS(SHEAF_DT_F64, 2, 1397)}, .n = 2},
+    [DATA_KEYED] = {.arrays = {BY_KEY("factors", 3, 1398), BY_KEY("returns", 2, 1398), REGIME, NAMES},
+                    .n = 4,
                     .key_column = "symbol",
                     .keys = 3,
                     .rows = {466, 466, 466}},
-    [DATA_UNEVEN] = {{BY_KEY("factors", 3, 1398), BY_KEY("returns", 2, 1398), REGIME, NAMES},
-                     4,
+    [DATA_UNEVEN] = {.arrays = {BY_KEY("factors", 3, 1398), BY_KEY("returns", 2, 1398), REGIME, NAMES},
+                     .n = 4,
                      .key_column = "symbol",
                      .keys = 3,
                      .rows = {466, 467, 465}},
-    [DATA_HALF_KEYED] = {{BY_KEY("factors", 3, 1398), RETURNS(SHEAF_DT_F64, 2, 1398)},
-                         2,
+    [DATA_HALF_KEYED] = {.arrays = {BY_KEY("factors", 3, 1398), RETURNS(SHEAF_DT_F64, 2, 1398)},
+                         .n = 2,
                          .key_column = "symbol",
                          .keys = 3},
-    [DATA_KEYLESS] = {{BY_KEY("factors", 3, 0), BY_KEY("returns", 2, 0)}, 2, .key_column = "symbol"},
+    [DATA_KEYLESS] = {.arrays = {BY_KEY("factors", 3, 0), BY_KEY("returns", 2, 0)}, .n = 2, .key_column = "symbol"},
 };
 
 const struct dataset *fixture_dataset(enum fixture_data which)
