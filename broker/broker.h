@@ -10,6 +10,7 @@
 #ifndef SHEAF_BROKER_BROKER_H
 #define SHEAF_BROKER_BROKER_H
 
+#include "broker/outputs.h"
 #include "broker/scribe.h"
 #include "common/proto.h"
 
@@ -59,6 +60,7 @@ struct broker_env {
     uint64_t (*own_pss)(void *ctx);
     int64_t (*own_cpu_ns)(void *ctx);
     int64_t (*wall_ms)(void *ctx);
+    const struct output_ops *outputs; /* NULL: no sweep with an output file is taken on */
 };
 
 /* NULL when out of memory. */
@@ -81,6 +83,9 @@ int broker_message(struct broker *b, uint64_t peer, uint32_t type, const void *b
 
 void broker_durable(struct broker *b, uint64_t ticket);
 void broker_answered(struct broker *b, struct scribe_read *read);
+
+/* A job of output_ops.finish is over. Takes it over. */
+void broker_written(struct broker *b, struct output_job *job);
 
 /* Returns how many ns from now on the next tick is due at the latest. */
 int64_t broker_tick(struct broker *b);

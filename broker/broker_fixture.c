@@ -91,7 +91,8 @@ static void broker_begins(struct broker_fixture *f)
                              .read = env_read,
                              .own_pss = env_pss,
                              .own_cpu_ns = env_cpu,
-                             .wall_ms = env_wall};
+                             .wall_ms = env_wall,
+                             .outputs = f->outputs};
     struct diag d = {""};
     f->config.epoch += ((uint64_t)1 << 32) + 1;
     SHEAF_ASSERT(journal_last_sweep(f->journal, &f->config.last_sweep, &d) == 0);

@@ -25,11 +25,12 @@ struct broker_fixture {
     struct plan_fixture plan;
     struct buf plan_bytes;
     int64_t now, cpu_ns;
-    void (*memory)(bool inside); /* told when the logic is entered and left; may be NULL */
-    uint64_t gone;               /* a peer that cannot be reached */
-    uint64_t seq;                /* of the last report */
-    uint32_t journaled[16];      /* ops by kind */
-    bool may_break, broken;      /* the journal may fail; it has: nothing is committed or read any more */
+    void (*memory)(bool inside);      /* told when the logic is entered and left; may be NULL */
+    uint64_t gone;                    /* a peer that cannot be reached */
+    uint64_t seq;                     /* of the last report */
+    const struct output_ops *outputs; /* of brokers to come; NULL at first */
+    uint32_t journaled[16];           /* ops by kind */
+    bool may_break, broken;           /* the journal may fail; it has: nothing is committed or read any more */
 };
 
 /* 100 trials without splits; limits: none but attempts. */

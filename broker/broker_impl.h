@@ -36,7 +36,16 @@
 #define VERIFY_MAX 100000u      /* tasks that are looked at a second time at most */
 
 /* The life of a sweep; the table is in sweeps.c. */
-enum sweep_phase { PHASE_LOADING, PHASE_RUNNING, PHASE_VERIFYING, PHASE_STOPPING, PHASE_ENDING, PHASE_FINAL, N_PHASES };
+enum sweep_phase {
+    PHASE_LOADING,
+    PHASE_RUNNING,
+    PHASE_VERIFYING,
+    PHASE_STOPPING,
+    PHASE_WRITING,
+    PHASE_ENDING,
+    PHASE_FINAL,
+    N_PHASES
+};
 enum sweep_event {
     EV_LOADED,   /* its runs were read back */
     EV_COMPLETE, /* every task has ended */
@@ -44,6 +53,7 @@ enum sweep_event {
     EV_CANCEL,   /* stop; running tasks may finish */
     EV_ABORT,    /* stop at once: cancel now, limits.failures, a plugin that cannot be opened */
     EV_RELEASED, /* no worker holds a lease any more */
+    EV_WRITTEN,  /* its output file is complete, or cannot be completed */
     EV_DURABLE,  /* the end is in the journal */
     EV_REVIVE,   /* retry, or more trials */
     N_EVENTS
@@ -138,7 +148,11 @@ struct bsweep {
     uint32_t n_looks, cap_looks;
     struct intervals looking; /* positions whose second look is not in */
     uint64_t verified, mismatched;
-    bool dirty; /* keep: best: results that no snapshot holds */
+    struct intervals empty; /* indices of tasks that ended without rows; only with an output file */
+    bool writing;           /* the file is being completed */
+    uint8_t output[HASH_BYTES];
+    bool has_output; /* the file is complete: its digest */
+    bool dirty;      /* keep: best: results that no snapshot holds */
     int64_t snapshot_at;
     uint64_t snapshot_ticket; /* of the last one */
 };
@@ -217,6 +231,12 @@ struct journal_numbers sweep_numbers(struct broker *b, const struct bsweep *s);
 
 /* What a broker that starts again is to make of the sweep, with its figures so far: the batch's next op. */
 void sweep_state_op(struct broker *b, struct scribe_batch *batch, const struct bsweep *s, uint32_t state);
+
+/* sweepfiles.c: for sweeps with an output file; the others they let pass */
+int sweep_begin_output(struct broker *b, const struct plan *p, bool resume, struct diag *d); /* 0, or why it cannot */
+void sweep_resume_output(struct broker *b, struct bsweep *s);  /* the rows of what is done must still be there */
+void sweep_write_output(struct broker *b, struct bsweep *s);   /* WRITING begins in earnest */
+void sweep_publish_output(struct broker *b, struct bsweep *s); /* gives the complete file its name */
 
 /* grants.c */
 void lease_free(struct broker *b, struct blease *l, bool put_back);

@@ -206,6 +206,15 @@ static bool well_formed(const struct bsweep *s, const struct msg_run *run)
            run->scores.len % (8 * (size_t)s->plan.plugin.n_scores) == 0;
 }
 
+/* Failed and skipped tasks have made no rows. first: an index. */
+static void note_empty(struct broker *b, struct bsweep *s, uint64_t first, struct slice statuses)
+{
+    const uint8_t *status = statuses.data;
+    for (size_t i = 0; i < statuses.len; i++)
+        if (status[i] != TASK_DONE)
+            broker_check(b, intervals_add(&s->empty, first + i, first + i + 1));
+}
+
 /* Counts one piece that is not done yet: positions here, indices there. */
 static void count_piece(struct broker *b, struct bsweep *s, const struct msg_run *part)
 {
@@ -214,6 +223,8 @@ static void count_piece(struct broker *b, struct bsweep *s, const struct msg_run
         struct msg_run run = part_of(s, part, (struct interval){at, to});
         uint64_t first = space_index(&s->plan, at);
         broker_check(b, tally_add(s->tally, first, run.n, run.status.data, run.scores.data));
+        if (plan_has_output(&s->plan))
+            note_empty(b, s, first, run.status);
     }
     broker_check(b, intervals_add(&s->done, part->from, part->from + part->n));
     if (s->pending.count)

@@ -57,7 +57,7 @@ struct journal_op {
     uint64_t sweep;
     uint64_t first, n;
     struct slice status, scores;    /* RUN */
-    struct slice blob;              /* SNAPSHOT; SWEEP, PLAN: the plan's bytes */
+    struct slice blob;              /* SNAPSHOT; SWEEP, PLAN: the plan's bytes; STATE: the output's digest, or empty */
     struct slice identity;          /* SWEEP */
     const char *name, *reason;      /* SWEEP; STATE */
     uint32_t state;                 /* STATE: enum sweep_state */
@@ -77,6 +77,7 @@ struct journal_sweep {
     uint64_t sweep;
     const char *name, *reason;
     struct slice plan, identity, snapshot;
+    struct slice output; /* digest of the complete output file, or empty */
     uint32_t state;
     bool limit_hit;
     int64_t wall_ms;

@@ -512,9 +512,9 @@ static void change_file(struct fixture *f, const char *sql_text)
 static void a_newer_format_is_refused(void **state)
 {
     struct fixture *f = *state;
-    change_file(f, "PRAGMA user_version=3");
+    change_file(f, "PRAGMA user_version=4");
     assert_int_equal(journal_open(f->dir, false, &f->j, &f->d), SHEAF_EVERSION);
-    assert_non_null(strstr(f->d.text, "format 3, this program reads format 2; use a newer sheaf"));
+    assert_non_null(strstr(f->d.text, "format 4, this program reads format 3; use a newer sheaf"));
 }
 
 static void another_programs_database_is_refused(void **state)

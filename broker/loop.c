@@ -42,6 +42,7 @@ struct loop {
     struct outflow *outflow;
     struct broker *broker;
     struct scribe *scribe;
+    struct outputs *outputs;
     struct scribe_batch *first, **last; /* to hand over at the end of this turn */
     struct scribe_read *first_read, **last_read;
     struct buf head, frame;
@@ -204,6 +205,8 @@ static int take_news(struct loop *l, struct diag *d)
         answered = r->next;
         broker_answered(l->broker, r);
     }
+    for (struct output_job *job; (job = outputs_news(l->outputs)) != NULL;)
+        broker_written(l->broker, job);
     return 0;
 }
 
@@ -233,9 +236,10 @@ static int turns(struct loop *l, struct diag *d)
 {
     zmq_pollitem_t items[] = {{l->socket, 0, ZMQ_POLLIN, 0},
                               {NULL, scribe_fd(l->scribe), ZMQ_POLLIN, 0},
+                              {NULL, outputs_fd(l->outputs), ZMQ_POLLIN, 0},
                               {NULL, l->sigfd, ZMQ_POLLIN, 0},
                               {NULL, l->options->lifeline, ZMQ_POLLIN, 0}};
-    int n_items = l->options->lifeline >= 0 ? 4 : 3;
+    int n_items = l->options->lifeline >= 0 ? 5 : 4;
     int64_t wait_ns = 0;
     while (!broker_finished(l->broker)) {
         bool full = scribe_backlog(l->scribe) > BACKLOG_BYTES;
@@ -245,10 +249,10 @@ static int turns(struct loop *l, struct diag *d)
             return diag_fail(d, SHEAF_EIO, "zmq_poll: %s", zmq_strerror(errno));
         broker_listens(l->broker, !full);
         broker_time(l->broker, clock_mono_ns());
-        if (sigfd_next(l->sigfd) != 0 || (n_items == 4 && lifeline_cut(l->options->lifeline, items[3].revents)))
+        if (sigfd_next(l->sigfd) != 0 || (n_items == 5 && lifeline_cut(l->options->lifeline, items[4].revents)))
             broker_stop(l->broker);
-        if (n_items == 4 && (items[3].revents & (ZMQ_POLLIN | ZMQ_POLLERR)))
-            n_items = 3;
+        if (n_items == 5 && (items[4].revents & (ZMQ_POLLIN | ZMQ_POLLERR)))
+            n_items = 4;
         take_messages(l);
         int err = take_news(l, d);
         if (err < 0)
@@ -415,6 +419,10 @@ static int start(struct loop *l, struct journal **journal, struct diag *d)
     err = journal_last_sweep(*journal, &config.last_sweep, d);
     if (err < 0)
         return err;
+    l->outputs = outputs_create();
+    if (!l->outputs)
+        return diag_fail(d, SHEAF_ENOMEM, "out of memory or descriptors");
+    env.outputs = outputs_ops(l->outputs);
     l->broker = broker_create(&config, &env);
     if (!l->broker)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
@@ -439,6 +447,7 @@ int broker_run(const struct broker_options *o, struct diag *d)
         int failed = scribe_finish(l.scribe, err < 0 ? &last : d);
         err = err < 0 ? err : failed;
     }
+    outputs_destroy(l.outputs); /* before another broker may have the journal, and with it the files */
     journal_close(journal);
     broker_destroy(l.broker);
     door_close(l.door);

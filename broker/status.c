@@ -24,6 +24,8 @@ static void fill_best(struct bsweep *s, uint32_t top, struct arena *a, struct ms
     m->best = arena_alloc(a, (max + 1) * sizeof(*m->best));
     if (!best || !m->best)
         return;
+    if (s->plan.n_goals == 0)
+        return; /* nothing is better than anything */
     m->n_best = (uint32_t)tally_best(s->tally, best, max);
     for (uint32_t i = 0; i < m->n_best; i++) {
         const struct trial_result *r = &best[i];
@@ -98,6 +100,8 @@ static bool send_status(struct broker *b, uint64_t peer, struct bsweep *s, uint3
     fill_best(s, top, &a, &m);
     if (s->has_digest)
         m.digest = (struct slice){s->digest, HASH_BYTES};
+    if (s->has_output)
+        m.output = (struct slice){s->output, HASH_BYTES};
     if (plan)
         m.plan = (struct slice){s->bytes.data, s->bytes.len};
     bool there = broker_say(b, peer, MSG_STATUS, &m);

@@ -2,12 +2,13 @@
  *
  * sweeps: the life of a sweep.
  *
- *   LOADING --loaded--> RUNNING --complete--> VERIFYING --verified--> ENDING --durable--> FINAL
- *                        |  \--cancel--> STOPPING --released--> ENDING                    |
- *                        \--abort--> ENDING                   LOADING <--revive-----------/
+ *   LOADING --loaded--> RUNNING --complete--> VERIFYING --verified--> WRITING --written--> ENDING --durable--> FINAL
+ *                        |  \--cancel--> STOPPING --released--> ENDING                                         |
+ *                        \--abort--> ENDING                                         LOADING <--revive----------/
  *
- * LOADING reads the runs of an earlier broker back from the journal; STOPPING lets running tasks finish; ENDING reads group rows
- * for the digest, if there are any, and waits for the journal. The end of a sweep is told to nobody before it is durable.
+ * LOADING reads the runs of an earlier broker back from the journal; STOPPING lets running tasks finish; WRITING completes the
+ * output file, once nobody can write to it any more; ENDING reads group rows for the digest, if there are any, and waits for the
+ * journal. The end of a sweep is told to nobody before it is durable. A complete file gets its name when its digest is.
  */
 #include "broker/broker_impl.h"
 
@@ -55,6 +56,7 @@ void sweep_destroy(struct broker *b, struct bsweep *s)
     intervals_finish(&s->pending);
     intervals_finish(&s->doubled);
     intervals_finish(&s->looking);
+    intervals_finish(&s->empty);
     tally_destroy(s->tally);
     buf_finish(&s->bytes);
     arena_finish(&s->arena);
@@ -151,6 +153,8 @@ void sweep_state_op(struct broker *b, struct scribe_batch *batch, const struct b
     op->reason = copy_slice(b, batch, s->reason, strlen(s->reason) + 1).data;
     op->limit_hit = s->limit_hit;
     op->numbers = sweep_numbers(b, s);
+    if (s->has_output)
+        op->blob = copy_slice(b, batch, s->output, HASH_BYTES);
 }
 
 /* Returns the ticket of the batch. */
@@ -216,10 +220,18 @@ static void enter_ending(struct broker *b, struct bsweep *s)
         store_end(b, s);
 }
 
+/* Nobody may write when the rows that stay empty are cleared: see sweep_check. */
+static void enter_writing(struct broker *b, struct bsweep *s)
+{
+    s->writing = false;
+    grants_drop(b, s, true);
+}
+
 static void enter_final(struct broker *b, struct bsweep *s)
 {
     settle_numbers(b, s);
     grants_drop(b, s, true);
+    sweep_publish_output(b, s);
     status_final(b, s);
 }
 
@@ -237,7 +249,8 @@ typedef void phase_entry(struct broker *b, struct bsweep *s);
 
 static phase_entry *const entries[N_PHASES] = {
     [PHASE_LOADING] = enter_loading,   [PHASE_RUNNING] = enter_running, [PHASE_VERIFYING] = enter_verifying,
-    [PHASE_STOPPING] = enter_stopping, [PHASE_ENDING] = enter_ending,   [PHASE_FINAL] = enter_final,
+    [PHASE_STOPPING] = enter_stopping, [PHASE_WRITING] = enter_writing, [PHASE_ENDING] = enter_ending,
+    [PHASE_FINAL] = enter_final,
 };
 
 /* Where an event leads; 0 (LOADING, which only EV_REVIVE enters) = it means nothing here. */
@@ -246,6 +259,7 @@ static const uint8_t phases[N_PHASES][N_EVENTS] = {
     [PHASE_RUNNING] = {[EV_COMPLETE] = PHASE_ENDING, [EV_CANCEL] = PHASE_STOPPING, [EV_ABORT] = PHASE_ENDING},
     [PHASE_VERIFYING] = {[EV_VERIFIED] = PHASE_ENDING, [EV_CANCEL] = PHASE_ENDING, [EV_ABORT] = PHASE_ENDING},
     [PHASE_STOPPING] = {[EV_RELEASED] = PHASE_ENDING, [EV_COMPLETE] = PHASE_ENDING, [EV_ABORT] = PHASE_ENDING},
+    [PHASE_WRITING] = {[EV_WRITTEN] = PHASE_ENDING},
     [PHASE_ENDING] = {[EV_DURABLE] = PHASE_FINAL},
 };
 
@@ -253,6 +267,13 @@ static void enter(struct broker *b, struct bsweep *s, enum sweep_phase phase)
 {
     s->phase = phase;
     entries[phase](b, s);
+}
+
+/* Every task has ended, and nothing else went wrong. */
+static bool wants_output(const struct bsweep *s)
+{
+    return plan_has_output(&s->plan) && s->done.count == s->total &&
+           (s->state == SWEEP_RUNNING || through_anyway(s, s->state));
 }
 
 void sweep_event(struct broker *b, struct bsweep *s, enum sweep_event ev)
@@ -267,6 +288,8 @@ void sweep_event(struct broker *b, struct bsweep *s, enum sweep_event ev)
         return;
     if (ev == EV_COMPLETE && s->phase == PHASE_RUNNING && s->n_looks)
         next = PHASE_VERIFYING;
+    if (next == PHASE_ENDING && ev != EV_WRITTEN && wants_output(s))
+        next = PHASE_WRITING;
     enter(b, s, next);
 }
 
@@ -297,6 +320,8 @@ void sweep_check(struct broker *b, struct bsweep *s)
         sweep_event(b, s, EV_RELEASED);
     } else if (s->phase == PHASE_VERIFYING && s->looking.count == 0) {
         sweep_event(b, s, EV_VERIFIED);
+    } else if (s->phase == PHASE_WRITING && !s->writing && s->n_leases == 0) {
+        sweep_write_output(b, s);
     }
 }
 
@@ -340,6 +365,7 @@ static void loaded(struct broker *b, struct bsweep *s)
         s->reason[0] = '\0'; /* of the end that it had */
         s->limit_hit = false;
         sweep_event(b, s, EV_LOADED);
+        sweep_resume_output(b, s);
         sweep_stop(b, s, s->stop);
         return;
     }
@@ -347,6 +373,7 @@ static void loaded(struct broker *b, struct bsweep *s)
     s->resumed = s->done.count;
     s->phase = PHASE_FINAL;
     qualify(s);
+    sweep_publish_output(b, s); /* an earlier broker may not have come to it */
     status_final(b, s);
 }
 
@@ -459,6 +486,9 @@ int broker_restore(struct broker *b, const struct journal_sweep *stored, struct 
     s->stored_state = stored->state;
     s->log_lines = stored->log_lines;
     s->group_rows = stored->group_rows;
+    s->has_output = stored->output.len == HASH_BYTES;
+    if (s->has_output)
+        memcpy(s->output, stored->output.data, HASH_BYTES);
     if (stored->snapshot.len && snapshot_load(b, s, stored->snapshot, d) < 0)
         return SHEAF_ECORRUPT;
     if (s->plan.keep_best)
@@ -534,6 +564,12 @@ static const char *sweep_again(struct broker *b, struct bsweep *s, const struct 
     struct diag d;
     if (why)
         return why;
+    if (s->has_output) { /* complete: it has nothing left to do but, perhaps, to give its file the name that was taken */
+        s->plan.output_replace = p->output_replace;
+        if (s->phase == PHASE_FINAL)
+            sweep_publish_output(b, s);
+        return NULL;
+    }
     if (s->phase == PHASE_LOADING && same) {
         revive(b, s, batch_new(b, 1)); /* goes on when it has been read */
         return NULL;
@@ -556,6 +592,7 @@ static const char *sweep_again(struct broker *b, struct bsweep *s, const struct 
         broker_check(b, s->tally ? 0 : SHEAF_ECORRUPT);
     } else if (!same) {
         intervals_finish(&s->done);
+        intervals_finish(&s->empty);
         forget_failures(s);
     }
     buf_finish(&saved);
@@ -616,6 +653,8 @@ void sweep_submit(struct broker *b, uint64_t peer, const struct msg_submit *m)
     const char *why = s ? sweep_again(b, s, &plan, m->plan) : NULL;
     if (!s && err == 0)
         err = room_for(b, m->plan.len, &d);
+    if (!s && err == 0)
+        err = sweep_begin_output(b, &plan, false, &d);
     if (!s && err == 0 && !(s = sweep_first(b, m, &d)))
         err = SHEAF_ENOMEM;
     arena_finish(&a);
@@ -654,6 +693,8 @@ void sweep_retry(struct broker *b, uint64_t peer, const struct msg_sweep *m)
     const char *why = NULL;
     if (s->phase != PHASE_FINAL)
         why = "the sweep is still at work: retry when it has ended";
+    else if (s->has_output)
+        why = "the output file of this sweep is complete: run the sweep again with --fresh";
     else if (s->plan.keep_best)
         why = "a sweep with keep: best does not keep its failed tasks: run it with keep: all";
     else if (!tally_counts(s->tally).failed && s->done.count == s->total)
@@ -670,6 +711,7 @@ void sweep_retry(struct broker *b, uint64_t peer, const struct msg_sweep *m)
     s->tally = tally_create(&s->plan, TALLY_BEST);
     broker_check(b, s->tally ? 0 : SHEAF_ENOMEM);
     intervals_finish(&s->done);
+    intervals_finish(&s->empty);
     forget_failures(s);
     s->qualified[0] = '\0';
     s->n_looks = 0;
@@ -697,6 +739,8 @@ void sweep_remove(struct broker *b, uint64_t peer, const struct msg_sweep *m)
         list_each(l, l_after, &w->leases) if (list_entry(l, struct blease, node)->sweep == s)
             lease_free(b, list_entry(l, struct blease, node), false);
     }
+    if (plan_has_output(&s->plan) && b->env.outputs)
+        b->env.outputs->discard(b->env.outputs->ctx, &s->plan);
     sweep_destroy(b, s);
     done_later(b, peer);
 }

@@ -43,6 +43,8 @@ int again_command(const struct run_options *o, struct buf *out)
         err = add_option(out, " --limit ", o->overrides.limit);
     if (err == SHEAF_OK)
         err = add_option(out, " --verify ", o->overrides.verify);
+    if (err == SHEAF_OK && o->overrides.overwrite)
+        err = add(out, " --overwrite");
     if (err == SHEAF_OK)
         err = add_option(out, " --state ", o->state);
     if (err == SHEAF_OK)

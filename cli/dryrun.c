@@ -6,6 +6,7 @@
 #include "cli/runtime.h"
 #include "common/clock.h"
 #include "common/fsutil.h"
+#include "sweep/output.h"
 #include "sweep/space.h"
 
 #include <inttypes.h>
@@ -128,6 +129,8 @@ static void print_text(const struct estimate *e)
     if (e->data_bytes > 0)
         printf(", and up to %s of data, one copy for all slots", human_bytes((double)e->data_bytes, a, sizeof a));
     printf("\n");
+    if (plan_has_output(p))
+        printf("output: %s in %s\n", human_bytes((double)p->output_bytes, a, sizeof a), p->output_path);
     if (isfinite(e->task_seconds))
         printf("time: about %s with %" PRIu64 " slot%s (%s probe tasks took %.3g ms each)\n",
                human_seconds(e->seconds, a, sizeof a), e->slots, e->slots == 1 ? "" : "s",
@@ -142,11 +145,12 @@ static int print_json(const struct estimate *e, struct diag *d)
 {
     const struct plan *p = e->plan;
     json_t *task_seconds = json_number(e->task_seconds), *seconds = json_number(e->seconds);
-    json_t *o = json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:f, s:s?}", "version", 1, "dry_run", 1,
-                          "tasks", (json_int_t)plan_tasks(p), "trials", (json_int_t)p->trials, "keys",
-                          (json_int_t)p->keys, "splits", (json_int_t)p->splits, "data_bytes", (json_int_t)e->data_bytes,
-                          "probed", (json_int_t)e->probed, "task_seconds", task_seconds, "seconds", seconds,
-                          "peak_memory_mb", e->memory_mb, "failure", e->failure[0] != '\0' ? e->failure : NULL);
+    json_t *o =
+        json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:f, s:s?}", "version", 1, "dry_run", 1,
+                  "tasks", (json_int_t)plan_tasks(p), "trials", (json_int_t)p->trials, "keys", (json_int_t)p->keys,
+                  "splits", (json_int_t)p->splits, "data_bytes", (json_int_t)e->data_bytes, "output_bytes",
+                  (json_int_t)p->output_bytes, "probed", (json_int_t)e->probed, "task_seconds", task_seconds, "seconds",
+                  seconds, "peak_memory_mb", e->memory_mb, "failure", e->failure[0] != '\0' ? e->failure : NULL);
     return json_print(o, stdout, d);
 }
 
@@ -158,6 +162,16 @@ static uint64_t slots_of(const struct run_options *o)
     return cores > 0 ? (uint64_t)cores : 1;
 }
 
+/* A file that is there may be this very sweep's, which is over. */
+static int check_output(const struct plan *p, struct diag *d)
+{
+    int err = output_check(p, d);
+    if (err != SHEAF_EBUSY)
+        return err;
+    (void)fprintf(stderr, "sheaf: %s\n", d->text);
+    return SHEAF_OK;
+}
+
 static int dry(const struct run_options *o, struct prepared *whole, struct run *r, struct diag *d)
 {
     struct estimate e = {.plan = &whole->plan, .slots = slots_of(o), .task_seconds = NAN, .seconds = NAN};
@@ -166,6 +180,8 @@ static int dry(const struct run_options *o, struct prepared *whole, struct run *
         err = prepare_plan(whole, d);
     if (err == SHEAF_OK)
         err = prepare_verify(whole, state_root(o->state, &whole->arena, NULL), d);
+    if (err == SHEAF_OK && plan_has_output(&whole->plan))
+        err = check_output(&whole->plan, d);
     e.data_bytes = whole->data != NULL ? dataset_bytes(whole->data) : 0;
     if (err == SHEAF_OK)
         err = probe_twice(o, &e, r, d);

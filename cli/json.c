@@ -147,6 +147,8 @@ static json_t *goal(struct maker *m, const struct plan *p, uint32_t i)
 
 static json_t *goals(struct maker *m, const struct plan *p)
 {
+    if (p->n_goals == 0)
+        return json_null();
     if (p->n_goals == 1)
         return goal(m, p, 0);
     json_t *list = json_array();
@@ -218,6 +220,12 @@ static void set_more(struct maker *m, json_t *object, const struct outcome *o)
     const char *reason = outcome_reason(s);
     set(m, object, "reason", reason[0] != '\0' ? json_text(reason) : json_null());
     set(m, object, "resumed", count(s->resumed));
+    if (plan_has_output(o->plan)) {
+        json_t *output = json_object();
+        set(m, output, "path", json_text(o->plan->output_path));
+        set(m, output, "digest", digest_text(&s->output));
+        set(m, object, "output", output);
+    }
     if (o->plan->verify_ppm > 0) {
         json_t *verify = json_object();
         set(m, verify, "tasks", count(s->verified));

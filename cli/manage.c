@@ -4,8 +4,10 @@
  */
 #include "cli/args.h"
 #include "cli/commands.h"
+#include "cli/offline.h"
 #include "cli/run.h"
 #include "cli/target.h"
+#include "sweep/output.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -70,6 +72,23 @@ static int remove_remote(const struct target_options *o, struct diag *d)
     return err;
 }
 
+/* A file that is half made goes with its sweep. What has its name stays. */
+static void discard_output(const struct state_sweep *s, struct arena *a)
+{
+    struct offline *stored = NULL;
+    struct client_msg m;
+    struct plan plan;
+    client_msg_init(&m);
+    if (offline_open(s->dir, &stored, NULL) == SHEAF_OK &&
+        offline_call(stored, MSG_WATCH, &(struct msg_watch){.plan = true}, MSG_STATUS, &m, NULL) == SHEAF_OK) {
+        const struct msg_status *status = m.body;
+        if (plan_decode(status->plan.data, status->plan.len, a, &plan, NULL) == SHEAF_OK && plan_has_output(&plan))
+            output_discard(&plan);
+    }
+    offline_close(stored);
+    client_msg_finish(&m);
+}
+
 static int remove_folder(const struct target_options *o, struct arena *a, struct diag *d)
 {
     const char *root = state_root(o->state, a, d);
@@ -80,6 +99,8 @@ static int remove_folder(const struct target_options *o, struct arena *a, struct
     if (err != SHEAF_OK)
         return err;
     err = state_wait_idle(&s, IDLE_WAIT_MS, d);
+    if (err == SHEAF_OK)
+        discard_output(&s, a);
     if (err == SHEAF_OK)
         err = state_remove(&s, d);
     (void)close(fd);

@@ -99,7 +99,7 @@ struct layout {
 
 static struct layout layout_of(const struct plan *p)
 {
-    struct layout l = {.plan = p, .goal = p->goals[0].score, .spread = p->splits > 1};
+    struct layout l = {.plan = p, .goal = p->n_goals > 0 ? p->goals[0].score : 0, .spread = p->splits > 1};
     for (uint32_t i = 0; i < p->plugin.n_scores && l.n_shown < SHOWN_SCORES; i++)
         if (i != l.goal)
             l.shown[l.n_shown++] = i;
@@ -250,6 +250,15 @@ static void print_digest(const struct outcome *o, FILE *out)
     (void)fputc('\n', out);
 }
 
+static void print_output(const struct outcome *o, FILE *out)
+{
+    char text[HASH_TEXT];
+    if (o->status->output.len != HASH_BYTES)
+        return;
+    hash_text(o->status->output.data, text);
+    (void)fprintf(out, "output %s %s\n", o->plan->output_path, text);
+}
+
 int outcome_print(const struct outcome *o, FILE *out, struct diag *d)
 {
     const struct msg_status *s = o->status;
@@ -268,6 +277,7 @@ int outcome_print(const struct outcome *o, FILE *out, struct diag *d)
         (void)fprintf(out, "verified: %" PRIu64 " tasks run twice, %" PRIu64 " with other scores\n", s->verified,
                       s->mismatched);
     print_digest(o, out);
+    print_output(o, out);
     (void)fprintf(out, "sweep %" PRIu64 "; %s: sheaf results %" PRIu64 "\n", o->number,
                   o->plan->keep_best > 0 ? "kept trials" : "all scores", o->number);
     bool written = !ferror(out) && fflush(out) == 0;

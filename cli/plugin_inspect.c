@@ -131,6 +131,37 @@ static void print_scores(const char *what, const struct plan_score *s, uint32_t 
     show(&t);
 }
 
+/* "day 252 close[0]": one text for all axes of a row. */
+static void axes_cell(struct table *t, const struct plan_output *o)
+{
+    struct buf all = {0};
+    int rc = buf_printf(&all, "%s", o->rank == 0 ? "1" : "");
+    for (uint32_t i = 0; !rc && i < o->rank; i++) {
+        const struct plan_extent *e = &o->axes[i];
+        rc = e->array[0] ? buf_printf(&all, "%s%s[%u]", i ? " x " : "", e->array, e->of)
+                         : buf_printf(&all, "%s%llu", i ? " x " : "", (unsigned long long)e->n);
+    }
+    table_cell(t, rc ? "?" : (const char *)all.data);
+    buf_finish(&all);
+}
+
+static void print_outputs(const struct plan_plugin *p)
+{
+    static const char *const names[] = {"output", "type", "row", "unit", ""};
+    struct table t;
+    if (p->n_outputs == 0)
+        return;
+    heading(&t, names, 5);
+    for (uint32_t i = 0; i < p->n_outputs; i++) {
+        table_cell(&t, p->outputs[i].name);
+        table_cell(&t, dtype_name(p->outputs[i].dtype));
+        axes_cell(&t, &p->outputs[i]);
+        table_cell(&t, p->outputs[i].unit);
+        table_cell(&t, p->outputs[i].help);
+    }
+    show(&t);
+}
+
 static void print_plugin(const struct plan_plugin *p)
 {
     char digest[HASH_TEXT];
@@ -144,6 +175,7 @@ static void print_plugin(const struct plan_plugin *p)
     if (p->n_scores == 0)
         printf("\nIts scores are found out by one task when a sweep starts.\n");
     print_scores("group value", p->group_values, p->n_group_values);
+    print_outputs(p);
 }
 
 static json_t *json_default(const struct plan_param *p)
@@ -187,20 +219,33 @@ static json_t *json_scores(const struct plan_score *s, uint32_t n)
     return list;
 }
 
+static json_t *json_output(const struct plan_output *o)
+{
+    json_t *axes = json_array();
+    for (uint32_t i = 0; i < o->rank; i++)
+        (void)json_array_append_new(
+            axes, o->axes[i].array[0] ? json_pack("{s:s, s:i}", "array", o->axes[i].array, "axis", (int)o->axes[i].of)
+                                      : json_integer((json_int_t)o->axes[i].n));
+    return json_pack("{s:s, s:s, s:o, s:s, s:s}", "name", o->name, "dtype", dtype_name(o->dtype), "row", axes, "unit",
+                     o->unit, "help", o->help);
+}
+
 static json_t *json_plugin(const struct plan_plugin *p)
 {
     char digest[HASH_TEXT];
     hash_text(p->digest.data, digest);
-    json_t *params = json_array(), *arrays = json_array();
+    json_t *params = json_array(), *arrays = json_array(), *outputs = json_array();
+    for (uint32_t i = 0; i < p->n_outputs; i++)
+        (void)json_array_append_new(outputs, json_output(&p->outputs[i]));
     for (uint32_t i = 0; i < p->n_params; i++)
         (void)json_array_append_new(params, json_param(&p->params[i]));
     for (uint32_t i = 0; i < p->n_arrays; i++)
         (void)json_array_append_new(arrays, json_array_wanted(&p->arrays[i]));
-    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:[i,i], s:i, s:o, s:o, s:o, s:o}", "version", 1, "name",
+    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:[i,i], s:i, s:o, s:o, s:o, s:o, s:o}", "version", 1, "name",
                      p->name, "plugin_version", p->version, "summary", p->summary, "path", p->path, "script", p->script,
                      "digest", digest, "abi", (int)p->abi_major, (int)p->abi_minor, "threads", (int)p->threads,
                      "params", params, "arrays", arrays, "scores", json_scores(p->scores, p->n_scores), "group_values",
-                     json_scores(p->group_values, p->n_group_values));
+                     json_scores(p->group_values, p->n_group_values), "outputs", outputs);
 }
 
 int plugin_inspect(int argc, char **argv)

@@ -13,8 +13,9 @@
 #include "common/text.h"
 #include "data/dataset.h"
 #include "sweep/keyview.h"
-#include "sweep/scalar.h"
+#include "sweep/output.h"
 #include "sweep/planarrays.h"
+#include "sweep/scalar.h"
 #include "sweep/space.h"
 #include "sweep/suggest.h"
 #include "sweep/sweepvalue.h"
@@ -263,6 +264,29 @@ static int set_task(struct attempt *a, const struct options *o, struct diag *d)
     return rc;
 }
 
+/* How long the rows of its outputs are with these data. */
+static int size_outputs(struct attempt *a, struct diag *d)
+{
+    struct plan plan = {.plugin = a->p};
+    for (uint32_t i = 0; i < a->p.n_outputs; i++)
+        for (uint32_t k = 0; k < a->p.outputs[i].rank; k++) {
+            struct plan_extent *e = &a->p.outputs[i].axes[k];
+            const struct sheaf_view *v = NULL;
+            for (uint32_t j = 0; j < a->p.n_arrays; j++)
+                if (strcmp(a->p.arrays[j].name, e->array) == 0)
+                    v = a->keyview.views[j];
+            if (e->array[0] && (!v || e->of >= v->rank))
+                return diag_fail(d, SHEAF_EINVAL,
+                                 "the output %s is as long as axis %u of the array %s, which is not there",
+                                 a->p.outputs[i].name, e->of + 1, e->array);
+            e->n = e->array[0] ? v->shape[e->of] : e->n;
+        }
+    int rc = output_rows(&plan, d);
+    if (!rc)
+        tryhost_set_outputs(a->host, a->p.outputs, a->p.n_outputs);
+    return rc;
+}
+
 static int open_and_run(struct attempt *a, const char *config, struct diag *d)
 {
     const struct sheaf_host *host = tryhost_host(a->host);
@@ -280,7 +304,7 @@ static int open_and_run(struct attempt *a, const char *config, struct diag *d)
     if (!a->scores)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     for (uint32_t i = 0; i < a->p.n_scores; i++)
-        a->scores[i] = NAN;
+        a->scores[i] = a->p.scoreless ? 1 : NAN;
     tryhost_begin_task(a->host, a->p.n_group_values);
     start = clock_mono_ns();
     a->status = a->plugin->run(host, a->state, &a->task, a->scores);
@@ -305,6 +329,9 @@ static void print_scores(const struct attempt *a)
     if (a->status == SHEAF_OK_STATUS)
         (void)table_print(&t, stdout);
     table_finish(&t);
+    for (uint32_t i = 0; i < a->p.n_outputs; i++)
+        printf("output %s: a row of %" PRIu64 " bytes%s\n", a->p.outputs[i].name, a->p.outputs[i].row_bytes,
+               tryhost_row(a->host, i) ? "" : ", not asked for");
     printf("open %.3f ms, run %.3f ms, scratch %" PRIu64 " bytes, %" PRIu64 " caches of %" PRIu64 " bytes, %" PRIu64
            " group rows\n",
            (double)a->open_ns / 1e6, (double)a->run_ns / 1e6, c.scratch_bytes, c.caches, c.cache_bytes, c.rows);
@@ -331,6 +358,8 @@ static int attempt_run(struct attempt *a, const struct options *o, struct diag *
         rc = set_params(a, o, d);
     if (!rc)
         rc = set_task(a, o, d);
+    if (!rc)
+        rc = size_outputs(a, d);
     if (!rc)
         rc = open_and_run(a, o->config, d);
     if (!rc && o->json)

@@ -116,6 +116,8 @@ int prepare_plan(struct prepared *p, struct diag *d)
         err = sweepfile_plan(p->file, &plugin, p->data, data_path, &p->arena, &p->plan, d);
     if (err != SHEAF_OK)
         return err;
+    if (p->drop_output)
+        p->plan.output_path = "";
     err = plan_encode(&p->plan, &p->bytes);
     if (err != SHEAF_OK)
         return diag_fail(d, err, "the sweep is too large for a plan of 64 MiB: %s", sheaf_strerror(err));

@@ -54,6 +54,7 @@ static int parse(int argc, char **argv, struct run_options *o, int *code)
         {"--top", ARG_COUNT, &o->top, NULL, "K",
          "how many trials to print (default 10; at most 1,000 unless keep: best keeps more)", false},
         {"--json", ARG_FLAG, &o->json, NULL, NULL, "print one JSON object instead of tables", false},
+        {"--overwrite", ARG_FLAG, &o->overrides.overwrite, NULL, NULL, "replace an output file that is there", false},
         {"--fresh", ARG_FLAG, &o->fresh, NULL, NULL, "forget what was done, start over", false},
         {"--dry-run", ARG_FLAG, &o->dry_run, NULL, NULL, "check everything, estimate memory and time", false},
         {"--state", ARG_TEXT, &o->state, NULL, "DIR", "the state directory (default $SHEAF_STATE)", false},
@@ -152,6 +153,7 @@ int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
         return SHEAF_EINVAL;
     int err = session_begin(&r->session, d);
     r->session.quiet = o->quiet;
+    r->prepared.drop_output = o->quiet;
     if (err == SHEAF_OK)
         err = prepare_read(&r->prepared, o->path, &o->overrides, d);
     if (err == SHEAF_OK && remote)

@@ -237,7 +237,8 @@ struct msg_status {
     uint64_t log_lines;
     struct slice plan; /* when asked for */
     int64_t created_wall_ms;
-    uint32_t workers; /* of the broker, at present */
+    uint32_t workers;    /* of the broker, at present */
+    struct slice output; /* 32 bytes once the output file is complete: its digest */
 };
 
 struct msg_listed {

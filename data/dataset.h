@@ -48,6 +48,11 @@ uint32_t dataset_count(const struct dataset *ds);
 const struct dataset_array *dataset_at(const struct dataset *ds, uint32_t i);
 const struct dataset_array *dataset_find(const struct dataset *ds, const char *name); /* NULL = none */
 
+/* The array as one with `rank` axes: of a longer one axes of one element are left out, the first ones first, as many as are too
+ * many; unchanged when there are not enough of them. (A sweep's output has the axes trial, key and split in front.) An array that
+ * the keys cut keeps its axes. rank 0: unchanged. */
+struct sheaf_view dataset_view(const struct dataset_array *a, uint32_t rank);
+
 /* The sorted keys; 0 when the dataset is not partitioned. key_text: NULL for integer or date keys, then key_int says. */
 uint64_t dataset_keys(const struct dataset *ds);
 const char *dataset_key_column(const struct dataset *ds);   /* "" = none */

@@ -543,6 +543,23 @@ static int tear_down(void **state)
     return dir_remove(folder);
 }
 
+static void a_view_loses_surplus_axes_of_one_element(void **state)
+{
+    (void)state;
+    struct dataset_array a = {.name = "a",
+                              .view = {.rank = 5, .shape = {1, 7, 1, 1, 3}, .strides = {168, 24, 24, 24, 8}}};
+    struct sheaf_view v = dataset_view(&a, 2);
+    assert_true(v.rank == 2 && v.shape[0] == 7 && v.strides[0] == 24 && v.shape[1] == 3 && v.strides[1] == 8);
+    v = dataset_view(&a, 4);
+    assert_true(v.rank == 4 && v.shape[0] == 7 && v.shape[1] == 1 && v.shape[3] == 3);
+    assert_int_equal(dataset_view(&a, 1).rank, 5); /* not possible */
+    assert_int_equal(dataset_view(&a, 0).rank, 5);
+    assert_int_equal(dataset_view(&a, 5).rank, 5);
+    assert_int_equal(dataset_view(&a, 6).rank, 5);
+    a.partitioned = true;
+    assert_int_equal(dataset_view(&a, 2).rank, 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -561,6 +578,7 @@ int main(void)
         cmocka_unit_test(a_code_outside_its_dictionary_fails_the_verification),
         cmocka_unit_test(a_dataset_of_nothing_is_one),
         cmocka_unit_test(types_have_names_and_sizes),
+        cmocka_unit_test(a_view_loses_surplus_axes_of_one_element),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

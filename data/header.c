@@ -86,6 +86,50 @@ bool header_array_bytes(const struct header_array *a, uint64_t *bytes)
     return true;
 }
 
+int header_lay_out(struct header *h, struct diag *d)
+{
+    uint64_t at = 0, bytes;
+
+    for (uint32_t i = 0; i < h->n_arrays; i++) {
+        struct header_array *a = &h->arrays[i];
+        SHEAF_ASSERT(i == 0 || strcmp(h->arrays[i - 1].name, a->name) < 0);
+        if (!header_array_bytes(a, &bytes) || bytes > INT64_MAX / 2 - at)
+            return diag_fail(d, SHEAF_ELIMIT, "%s: the array is larger than any file can be", a->name);
+        a->offset = 0; /* an array without elements lies nowhere, and needs no padding */
+        if (bytes == 0)
+            continue;
+        a->offset = (at + HEADER_PAGE - 1) / HEADER_PAGE * HEADER_PAGE;
+        at = a->offset + bytes;
+    }
+    h->body_bytes = at;
+    h->chunk_bytes = DATASET_CHUNK;
+    return 0;
+}
+
+uint64_t header_chunks(const struct header *h)
+{
+    return h->body_bytes / DATASET_CHUNK + (h->body_bytes % DATASET_CHUNK != 0);
+}
+
+int header_front(const struct header *h, struct buf *out, uint8_t digest[HASH_BYTES], struct diag *d)
+{
+    size_t at = out->len;
+    uint64_t len = 0;
+    int err = SHEAF_ENOMEM;
+
+    if (buf_append(out, HEADER_MAGIC, 8) == 0 && buf_append(out, &len, 8) == 0)
+        err = header_encode(h, out, d);
+    if (err != 0)
+        return err == SHEAF_ENOMEM ? diag_fail(d, err, "out of memory for the dataset's header") : err;
+    len = out->len - at - HEADER_PREFIX;
+    memcpy(out->data + at + 8, &len, 8);
+    hash_bytes(out->data + at + HEADER_PREFIX, (size_t)len, digest);
+    if (buf_append(out, digest, HASH_BYTES) == 0 &&
+        buf_append(out, NULL, (size_t)(header_body_at(len) - (out->len - at))) == 0)
+        return 0;
+    return diag_fail(d, SHEAF_ENOMEM, "out of memory for the dataset's header");
+}
+
 uint64_t header_u64(struct slice s, uint64_t i)
 {
     uint64_t v;
@@ -185,7 +229,7 @@ static const char *check_header(const struct header *h, const char **name)
     *name = NULL;
     if (h->chunk_bytes != DATASET_CHUNK)
         return "another chunk size";
-    chunks = h->body_bytes / DATASET_CHUNK + (h->body_bytes % DATASET_CHUNK != 0);
+    chunks = header_chunks(h);
     if (h->digests.len / HASH_BYTES != chunks || h->digests.len % HASH_BYTES != 0)
         return "the wrong number of chunk digests";
     wrong = check_keys(h);

@@ -87,6 +87,16 @@ const uint8_t *header_digest(const struct header_file *f);
 /* Where the body begins behind a header of `len` bytes. */
 uint64_t header_body_at(uint64_t len);
 
+/* Puts the arrays, ascending by name, into the body, each at the next page: sets their offsets, body_bytes and chunk_bytes. 0, or
+ * SHEAF_ELIMIT with a line in d. */
+int header_lay_out(struct header *h, struct diag *d);
+
+/* Chunks of the body, each of which has a digest. */
+uint64_t header_chunks(const struct header *h);
+
+/* Appends what stands before the body: prefix, header, its digest (also in `digest`), padding. 0, SHEAF_ENOMEM or SHEAF_ELIMIT. */
+int header_front(const struct header *h, struct buf *out, uint8_t digest[HASH_BYTES], struct diag *d);
+
 /* Bytes of an array; false when the product does not fit 63 bits. */
 bool header_array_bytes(const struct header_array *a, uint64_t *bytes);
 

@@ -20,7 +20,7 @@ struct writer {
     struct scratch file;
     struct header *plan;
     bool replace;
-    uint64_t header_len, body_at;
+    uint64_t body_at;
     uint8_t *digests; /* the plan's, writable */
     uint64_t done;    /* bytes of the body that are in the file */
     uint32_t array;   /* being written */
@@ -28,27 +28,6 @@ struct writer {
     uint8_t *pending; /* small writes are gathered here */
     size_t n_pending;
 };
-
-/* Puts the arrays into the body, each at the next page. */
-static int lay_out(struct header *plan, struct diag *d)
-{
-    uint64_t at = 0, bytes;
-
-    for (uint32_t i = 0; i < plan->n_arrays; i++) {
-        struct header_array *a = &plan->arrays[i];
-        SHEAF_ASSERT(i == 0 || strcmp(plan->arrays[i - 1].name, a->name) < 0);
-        if (!header_array_bytes(a, &bytes) || bytes > INT64_MAX / 2 - at)
-            return diag_fail(d, SHEAF_ELIMIT, "%s: the array is larger than any file can be", a->name);
-        a->offset = 0; /* an array without elements lies nowhere, and needs no padding */
-        if (bytes == 0)
-            continue;
-        a->offset = (at + HEADER_PAGE - 1) / HEADER_PAGE * HEADER_PAGE;
-        at = a->offset + bytes;
-    }
-    plan->body_bytes = at;
-    plan->chunk_bytes = DATASET_CHUNK;
-    return 0;
-}
 
 static uint64_t array_bytes(const struct writer *w)
 {
@@ -60,7 +39,7 @@ static uint64_t array_bytes(const struct writer *w)
 /* Memory for digests and small writes, and the length of the header, by encoding it with empty digests. */
 static int prepare(struct writer *w, struct diag *d)
 {
-    uint64_t chunks = (w->plan->body_bytes + DATASET_CHUNK - 1) / DATASET_CHUNK;
+    uint64_t chunks = header_chunks(w->plan);
     struct buf trial = {0};
     int err;
 
@@ -70,7 +49,6 @@ static int prepare(struct writer *w, struct diag *d)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory for the dataset's digests");
     w->plan->digests = (struct slice){chunks == 0 ? NULL : w->digests, (size_t)chunks * HASH_BYTES};
     err = header_encode(w->plan, &trial, d);
-    w->header_len = trial.len;
     w->body_at = header_body_at(trial.len);
     buf_finish(&trial);
     hash_begin(&w->chunk);
@@ -95,7 +73,7 @@ int writer_create(const char *path, struct header *plan, bool replace, struct wr
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     w->plan = plan;
     w->replace = replace;
-    err = lay_out(plan, d);
+    err = header_lay_out(plan, d);
     if (err == 0)
         err = prepare(w, d);
     if (err == 0)
@@ -202,26 +180,16 @@ int writer_write(struct writer *w, const void *data, size_t n, struct diag *d)
     return err;
 }
 
-/* Prefix, header, its digest, padding. */
 static int put_header(struct writer *w, uint8_t digest[HASH_BYTES], struct diag *d)
 {
     struct buf b = {0};
-    uint64_t len = w->header_len;
-    int err = SHEAF_ENOMEM;
+    int err = header_front(w->plan, &b, digest, d);
 
-    if (buf_append(&b, HEADER_MAGIC, 8) != 0 || buf_append(&b, &len, 8) != 0)
-        goto done;
-    err = header_encode(w->plan, &b, d);
-    if (err != 0)
-        goto done;
-    SHEAF_ASSERT(b.len == HEADER_PREFIX + len);
-    hash_bytes(b.data + HEADER_PREFIX, (size_t)len, digest);
-    err = SHEAF_ENOMEM;
-    if (buf_append(&b, digest, HASH_BYTES) == 0 && buf_append(&b, NULL, (size_t)(w->body_at - b.len)) == 0)
+    SHEAF_ASSERT(err != 0 || b.len == w->body_at);
+    if (err == 0)
         err = scratch_write(&w->file, b.data, b.len, 0, d);
-done:
     buf_finish(&b);
-    return err == SHEAF_ENOMEM ? diag_fail(d, err, "out of memory for the dataset's header") : err;
+    return err;
 }
 
 /* Are the array in work and all after it complete? */

@@ -16,13 +16,16 @@ int keyview_init(struct keyview *v, const struct plan_plugin *plugin, const stru
     *v = (struct keyview){.ds = ds,
                           .whole = arena_alloc(arena, n * sizeof(const struct sheaf_view *)),
                           .views = arena_alloc(arena, n * sizeof(const struct sheaf_view *)),
+                          .folded = arena_alloc(arena, n * sizeof(struct sheaf_view)),
                           .cut = arena_alloc(arena, n * sizeof(struct sheaf_view)),
                           .from = arena_alloc(arena, n * sizeof(const struct dataset_array *))};
-    if (v->whole == NULL || v->views == NULL || v->cut == NULL || v->from == NULL)
+    if (v->whole == NULL || v->views == NULL || v->folded == NULL || v->cut == NULL || v->from == NULL)
         return SHEAF_ENOMEM;
     for (uint32_t i = 0; ds != NULL && i < plugin->n_arrays; i++) {
         const struct dataset_array *a = dataset_find(ds, plugin->arrays[i].name);
-        v->whole[i] = v->views[i] = a != NULL ? &a->view : NULL;
+        if (a != NULL)
+            v->folded[i] = dataset_view(a, plugin->arrays[i].rank);
+        v->whole[i] = v->views[i] = a != NULL ? &v->folded[i] : NULL;
         if (a != NULL && a->partitioned && keyed)
             add_cut(v, i, a);
     }

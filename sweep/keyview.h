@@ -17,6 +17,7 @@ struct keyview {
     const struct sheaf_view **views;   /* the same, but partitioned arrays cut to the key entered last */
     struct sheaf_view *cut;            /* those */
     const struct dataset_array **from; /* and what each of them is cut from */
+    struct sheaf_view *folded;         /* what `whole` points to: with as many axes as the plugin asks for */
     uint32_t n_cut;
 };
 

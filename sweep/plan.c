@@ -6,6 +6,7 @@
  */
 #include "sweep/plan.h"
 
+#include "data/dataset.h"
 #include "sheaf/plugin.h"
 
 #include <stddef.h>
@@ -58,6 +59,24 @@ static const struct codec_field score_fields[] = {
 };
 static const struct codec score_codec = CODEC_OF(struct plan_score, score_fields);
 
+static const struct codec_field extent_fields[] = {
+    CODEC_F(CODEC_U64, struct plan_extent, n, 0),
+    CODEC_F(CODEC_TEXT, struct plan_extent, array, MAX_NAME),
+    CODEC_F(CODEC_U32, struct plan_extent, of, SHEAF_MAX_RANK),
+};
+static const struct codec extent_codec = CODEC_OF(struct plan_extent, extent_fields);
+
+static const struct codec_field output_fields[] = {
+    CODEC_F(CODEC_TEXT, struct plan_output, name, MAX_NAME),
+    CODEC_F(CODEC_U32, struct plan_output, dtype, SHEAF_DT_DATE),
+    CODEC_LIST(struct plan_output, axes, rank, &extent_codec, PLAN_MAX_ROW_RANK),
+    CODEC_F(CODEC_TEXT, struct plan_output, unit, MAX_NAME),
+    CODEC_F(CODEC_TEXT, struct plan_output, help, MAX_LINE),
+    CODEC_F(CODEC_U64, struct plan_output, row_bytes, PLAN_MAX_ROW_BYTES),
+    CODEC_F(CODEC_U64, struct plan_output, offset, PLAN_MAX_OUTPUT_BYTES),
+};
+static const struct codec output_codec = CODEC_OF(struct plan_output, output_fields);
+
 static const struct codec_field plugin_fields[] = {
     CODEC_F(CODEC_TEXT, struct plan_plugin, path, MAX_PATH),
     CODEC_F(CODEC_TEXT, struct plan_plugin, script, MAX_PATH),
@@ -71,6 +90,8 @@ static const struct codec_field plugin_fields[] = {
     CODEC_LIST(struct plan_plugin, arrays, n_arrays, &array_codec, PLAN_MAX_PARAMS),
     CODEC_LIST(struct plan_plugin, scores, n_scores, &score_codec, PLAN_MAX_SCORES),
     CODEC_LIST(struct plan_plugin, group_values, n_group_values, &score_codec, PLAN_MAX_SCORES),
+    CODEC_LIST(struct plan_plugin, outputs, n_outputs, &output_codec, PLAN_MAX_OUTPUTS),
+    CODEC_F(CODEC_BOOL, struct plan_plugin, scoreless, 0),
     CODEC_F(CODEC_U32, struct plan_plugin, threads, 0),
     CODEC_F(CODEC_U32, struct plan_plugin, abi_major, 0),
     CODEC_F(CODEC_U32, struct plan_plugin, abi_minor, 0),
@@ -154,6 +175,9 @@ static const struct codec_field plan_fields[] = {
     CODEC_F(CODEC_U32, struct plan, reduce_key, REDUCE_SUM),
     CODEC_LIST(struct plan, goals, n_goals, &goal_codec, MAX_GOALS),
     CODEC_SUB(struct plan, limits, &limits_codec),
+    CODEC_F(CODEC_TEXT, struct plan, output_path, MAX_PATH),
+    CODEC_F(CODEC_BOOL, struct plan, output_replace, 0),
+    CODEC_F(CODEC_U64, struct plan, output_bytes, PLAN_MAX_OUTPUT_BYTES),
     CODEC_F(CODEC_U64, struct plan, keep_best, 0),
     CODEC_F(CODEC_U64, struct plan, verify_ppm, 1000000),
 };
@@ -324,6 +348,40 @@ static int check_limits(const struct plan *p, struct diag *d)
     return p->keep_best <= PLAN_MAX_BEST ? SHEAF_OK : bad(d, "keep.best is out of range");
 }
 
+/* Rows must have the size that their axes say, and lie in the file. */
+static int check_output(const struct plan *p, const struct plan_output *o, uint64_t tasks, struct diag *d)
+{
+    uint64_t row = dtype_size(o->dtype), all;
+    for (uint32_t i = 0; i < o->rank; i++)
+        if (o->axes[i].n < 1 || __builtin_mul_overflow(row, o->axes[i].n, &row))
+            return bad(d, "an axis of an output is out of range");
+    if (o->name[0] == '\0' || row == 0 || o->dtype == SHEAF_DT_CODE || row != o->row_bytes)
+        return bad(d, "an output without a name, a type or the right size");
+    if (plan_has_output(p) && (__builtin_mul_overflow(row, tasks, &all) || all > PLAN_MAX_OUTPUT_BYTES ||
+                               o->offset > p->output_bytes || all > p->output_bytes - o->offset))
+        return bad(d, "an output outside its file");
+    return SHEAF_OK;
+}
+
+static int check_outputs(const struct plan *p, struct diag *d)
+{
+    uint64_t tasks = plan_tasks(p), row_bytes = 0;
+    int rc = SHEAF_OK;
+    for (uint32_t i = 0; i < p->plugin.n_outputs && rc == SHEAF_OK; i++) {
+        rc = check_output(p, &p->plugin.outputs[i], tasks, d);
+        row_bytes += p->plugin.outputs[i].row_bytes;
+    }
+    if (rc != SHEAF_OK)
+        return rc;
+    if (row_bytes > PLAN_MAX_ROW_BYTES)
+        return bad(d, "the rows of a task are too large");
+    if (!plan_has_output(p))
+        return SHEAF_OK;
+    if (p->output_path[0] != '/' || p->plugin.n_outputs == 0 || p->keep_best > 0)
+        return bad(d, "an output file that cannot be");
+    return SHEAF_OK;
+}
+
 static int check_plan(const struct plan *p, struct diag *d)
 {
     size_t plugin_digest = p->plugin.digest.len, data_digest = p->data_digest.len;
@@ -332,7 +390,7 @@ static int check_plan(const struct plan *p, struct diag *d)
     for (uint32_t i = 0; i < p->plugin.n_params; i++)
         if (p->plugin.params[i].type < SHEAF_INT)
             return bad(d, "a parameter without a type");
-    if (p->n_goals < 1)
+    if (p->n_goals < 1 && !p->plugin.scoreless)
         return bad(d, "it has no goal");
     for (uint32_t i = 0; i < p->n_goals; i++)
         if (p->goals[i].score >= p->plugin.n_scores)
@@ -341,6 +399,7 @@ static int check_plan(const struct plan *p, struct diag *d)
     rc = rc != SHEAF_OK ? rc : check_counts(p, d);
     rc = rc != SHEAF_OK ? rc : check_keys(p, d);
     rc = rc != SHEAF_OK ? rc : check_order(p, d);
+    rc = rc != SHEAF_OK ? rc : check_outputs(p, d);
     return rc != SHEAF_OK ? rc : check_axes(p, d);
 }
 

@@ -27,6 +27,10 @@
 #define PLAN_MAX_ATTEMPTS 1000u
 #define PLAN_MAX_BEST ((uint64_t)10000000)
 #define PLAN_MAX_KEY_NAMES ((uint64_t)16 << 20) /* bytes of all keys' texts */
+#define PLAN_MAX_OUTPUTS 64u
+#define PLAN_MAX_ROW_RANK 5u                      /* axes of a row: SHEAF_MAX_RANK but trial, key and split */
+#define PLAN_MAX_ROW_BYTES ((uint64_t)1 << 30)    /* of all rows of one task: every slot holds them */
+#define PLAN_MAX_OUTPUT_BYTES ((uint64_t)1 << 42) /* of the output file: the digests of its chunks must fit memory */
 
 /* One parameter value as the plan stores it. Numbers of type: see param types in sheaf/plugin.h. */
 struct plan_value {
@@ -59,6 +63,23 @@ struct plan_score {
     const char *name, *unit, *help;
 };
 
+/* One axis of a row of an output array. */
+struct plan_extent {
+    uint64_t n;        /* elements; in a plan always, in a descriptor when `array` is "" */
+    const char *array; /* whose axis `of` it is as long as */
+    uint32_t of;
+};
+
+/* An output array. Row `index` of it is row_bytes long and lies at offset + index * row_bytes of the output file. */
+struct plan_output {
+    const char *name;
+    uint32_t dtype;
+    struct plan_extent *axes;
+    uint32_t rank;
+    const char *unit, *help;
+    uint64_t row_bytes, offset; /* in a plan; see sweep/output.h */
+};
+
 struct plan_plugin {
     const char *path;    /* absolute path of the shared object */
     const char *script;  /* what it runs, as SHEAF_SCRIPT_TABLE gives it; "" = nothing, it is what the sweep names */
@@ -73,6 +94,9 @@ struct plan_plugin {
     uint32_t n_scores;
     struct plan_score *group_values;
     uint32_t n_group_values;
+    struct plan_output *outputs;
+    uint32_t n_outputs;
+    bool scoreless; /* it makes outputs only; its one score, `done`, is the host's, and 1 */
     uint32_t threads;
     uint32_t abi_major, abi_minor;
 };
@@ -170,8 +194,11 @@ struct plan {
     struct plan_goal *goals;           /* at least one */
     uint32_t n_goals;
     struct plan_limits limits;
-    uint64_t keep_best;  /* 0 = keep all scores; else how many trials to keep */
-    uint64_t verify_ppm; /* share of tasks to run again on another slot and compare, in millionths */
+    const char *output_path; /* absolute: the dataset that the output arrays become; "" = what tasks fill is dropped */
+    bool output_replace;     /* a file that is there gives way */
+    uint64_t output_bytes;   /* of the whole file */
+    uint64_t keep_best;      /* 0 = keep all scores; else how many trials to keep */
+    uint64_t verify_ppm;     /* share of tasks to run again on another slot and compare, in millionths */
 };
 
 extern const struct codec plan_codec;        /* struct plan */
@@ -190,6 +217,12 @@ uint64_t plan_max_cells(const struct plan_plugin *plugin);
 /* How many bytes the scores of a sweep take while none of its trials is complete: what a broker holds of a sweep in order of keys. At
  * most PLAN_MAX_TRIAL_BYTES are allowed. UINT64_MAX: more than that. */
 uint64_t plan_open_bytes(const struct plan *p);
+
+/* Does the sweep make an output file? */
+static inline bool plan_has_output(const struct plan *p)
+{
+    return p->output_path != NULL && p->output_path[0] != '\0';
+}
 
 /* trials * keys * splits. */
 uint64_t plan_tasks(const struct plan *p);

@@ -128,6 +128,9 @@ int plan_identity(const struct plan *p, uint8_t out[HASH_BYTES])
     put_u64(&h, p->reduce_key);
     put_goals(&h, p);
     put_u64(&h, p->keep_best);
+    put_text(&h, p->output_path);
+    put_u64(&h, plan_has_output(p) ? p->trials
+                                   : 0); /* an output file has as many rows as there are trials, and cannot grow */
     hash_end(&h, out);
     return SHEAF_OK;
 }

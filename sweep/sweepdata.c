@@ -41,8 +41,9 @@ static int missing_array(struct planner *p, const struct plan_array *want)
                       type, p->plugin->name, near.known[0] != '\0' ? near.known : "nothing");
 }
 
-static int check_array(struct planner *p, const struct plan_array *want, const struct sheaf_view *view)
+static int check_type(struct planner *p, const struct plan_array *want, const struct dataset_array *a)
 {
+    const struct sheaf_view folded = dataset_view(a, want->rank), *view = &folded;
     bool type = want->dtype == SHEAF_ANY || want->dtype == view->dtype;
     bool rank = want->rank == 0 || want->rank == view->rank;
     char have[ARRAY_SHOWN], need[ARRAY_SHOWN];
@@ -84,15 +85,16 @@ static bool is_cut(const struct planner *p, const struct dataset_array *a)
 static int check_rows(struct planner *p, const struct plan_array *want, const struct dataset_array *a,
                       const struct dataset_array **first)
 {
+    const struct sheaf_view view = dataset_view(a, want->rank);
     struct plan_split *s = &p->out->split;
     const struct place *at = sweepfile_at(p->f, "data");
-    if (a->view.rank == 0)
+    if (view.rank == 0)
         return place_fail(at, p->d, "the array %s is a single value, but %s cuts its rows; pack it with an axis",
                           want->name, p->plugin->name);
     if (*first == NULL) {
         *first = a;
         s->row_axis = want->row_axis;
-        s->n_rows = a->view.shape[0];
+        s->n_rows = view.shape[0];
         s->keyed = is_cut(p, a);
         return 0;
     }
@@ -107,9 +109,9 @@ static int check_rows(struct planner *p, const struct plan_array *want, const st
                           s->keyed ? a->name : (*first)->name, s->row_axis);
     if (s->keyed)
         return check_key_rows(p, *first, a);
-    if (s->n_rows != a->view.shape[0])
+    if (s->n_rows != view.shape[0])
         return place_fail(at, p->d, "%s has %" PRIu64 " rows (%s), but %s has %" PRIu64 "; pack them equally long",
-                          (*first)->name, s->n_rows, s->row_axis, want->name, a->view.shape[0]);
+                          (*first)->name, s->n_rows, s->row_axis, want->name, view.shape[0]);
     return 0;
 }
 
@@ -144,7 +146,7 @@ static int check_arrays(struct planner *p)
         const struct dataset_array *have = p->ds != NULL ? dataset_find(p->ds, want->name) : NULL;
         if (have == NULL && want->required)
             return missing_array(p, want);
-        int err = have != NULL ? check_array(p, want, &have->view) : 0;
+        int err = have != NULL ? check_type(p, want, have) : 0;
         if (err == 0 && have != NULL && want->row_axis[0] != '\0')
             err = check_rows(p, want, have, &first);
         if (err != 0)

@@ -115,6 +115,7 @@ static int parse(struct sweepfile *f, const char *bytes, size_t len, const struc
         err = overrides_limit(o != NULL ? o->limit : NULL, &f->limit, d);
     if (err == 0)
         err = overrides_verify(o != NULL ? o->verify : NULL, &f->verify_ppm, d);
+    f->overwrite = o != NULL && o->overwrite;
     return err != 0 ? err : render_config(f, d);
 }
 

@@ -21,6 +21,7 @@ struct sweep_overrides {
     const char *seed;   /* --seed, NULL = not given */
     const char *limit;  /* --limit: the first N trials only */
     const char *verify; /* --verify: "1%" */
+    bool overwrite;     /* --overwrite: an output file that is there gives way */
 };
 
 /* Parses `path` and applies the overrides. Unknown fields, duplicate keys, wrong types, anchors, several documents: SHEAF_EINVAL

@@ -54,7 +54,7 @@ static const struct wrong_case wrong_cases[] = {
     {"bom_and_a_mistake", "\357\273\277plugins: wfo\n",
      .line =
          "s.yaml:1:1: unknown field plugins; did you mean plugin? (known: name, plugin, config, data, keys, search, "
-         "params, where, split, order, reduce, goal, limits, keep)"},
+         "params, where, split, order, reduce, goal, limits, output, keep)"},
     {"control_character", "plugin: w\001\n", .line = "s.yaml:1:10: a control character; remove it"},
     {"not_utf8", "plugin: w\377\n",
      .line = "s.yaml:1:10: not UTF-8 text: invalid leading UTF-8 octet; save the file as UTF-8"},
@@ -87,11 +87,11 @@ static const struct wrong_case wrong_cases[] = {
      .line = "s.yaml:5:7: name has a line break or another control character; remove it"},
     {"unknown_field_near", HEAD "parms: {top_n: 3}\n" GOAL,
      .line = "s.yaml:3:1: unknown field parms; did you mean params? (known: name, plugin, config, data, keys, search, "
-             "params, where, split, order, reduce, goal, limits, keep)"},
+             "params, where, split, order, reduce, goal, limits, output, keep)"},
     {"unknown_field_far", SWEEP "colour: red\n",
      .line = "s.yaml:5:1: unknown field colour; use one of: name, plugin, config, data, keys, search, params, where, "
              "split, "
-             "order, reduce, goal, limits, keep"},
+             "order, reduce, goal, limits, output, keep"},
     {"unknown_field_in_search", SWEEP "search: {methud: grid}\n",
      .line = "s.yaml:5:10: unknown field search.methud; did you mean method? (known: method, trials, seed, file)"},
     {"unknown_field_in_split", SWEEP "split: {walkforward: {train: 1, test: 1}}\n",
@@ -489,7 +489,7 @@ static const struct wrong_case wrong_cases[] = {
      .set = "params.top_n=0"},
     {"set_unknown_field", SWEEP,
      .line = "--set parms.top_n=3: unknown field parms; did you mean params? (known: name, plugin, config, data, keys, "
-             "search, params, where, split, order, reduce, goal, limits, keep)",
+             "search, params, where, split, order, reduce, goal, limits, output, keep)",
      .set = "parms.top_n=3"},
     {"set_unknown_param", SWEEP,
      .line = "--set params.topn=3: wfo has no parameter topn; did you mean top_n? (known: top_n, n_factors, lookback, "
@@ -516,6 +516,10 @@ static const struct wrong_case wrong_cases[] = {
      .line = "--verify 0.01: not a share of the tasks; give 0% to 100%, like --verify 1%", .verify = "0.01"},
     {"verify_above_all", SWEEP, .line = "--verify 101%: not a share of the tasks; give 0% to 100%, like --verify 1%",
      .verify = "101%"},
+    {"output_without_outputs", SWEEP "output: o.sheaf\n",
+     .line = "s.yaml:5:9: wfo makes no output arrays; remove output"},
+    {"output_no_text", SWEEP "output: 3\n",
+     .line = "s.yaml:5:9: output is 3; give the name of the .sheaf file to make"},
 };
 
 #endif

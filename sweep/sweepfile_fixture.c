@@ -63,7 +63,7 @@ struct dataset {
     }
 #define RETURNS(dtype_, rank_, rows_)                                                                                  \
     {                                                                                                                  \
-        "returns", {.dtype = (dtype_), .rank = (rank_), .shape = {(rows_), 43, 1}}, "", false                          \
+        "returns", {.dtype = (dtype_), .rank = (rank_), .shape = {(rows_), 43, 2}}, "", false                          \
     }
 #define BY_KEY(name_, rank_, rows_)                                                                                    \
     {                                                                                                                  \

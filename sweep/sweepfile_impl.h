@@ -16,6 +16,7 @@ struct sweepfile {
     const char *absolute; /* for the plan */
     const char *config;   /* JSON */
     struct ynode *root;   /* checked against the schema */
+    bool overwrite;       /* --overwrite */
     uint64_t limit;       /* --limit, 0 = none */
     uint64_t verify_ppm;  /* --verify */
 };

@@ -98,6 +98,8 @@ static int missing_goal(struct planner *p)
 static int resolve_goals(struct planner *p)
 {
     const struct ynode *goal = ynode_get(p->f->root, "goal");
+    if (goal == NULL && p->plugin->scoreless)
+        return 0; /* it makes output arrays only */
     if (goal == NULL)
         return missing_goal(p);
     uint32_t n = goal->kind == YNODE_LIST ? goal->n : 1;
@@ -268,6 +270,8 @@ int sweepfile_plan(const struct sweepfile *f, const struct plan_plugin *plugin, 
     err = check_tasks(&p);
     if (err == 0)
         err = check_order(&p);
+    if (err == 0)
+        err = sweepoutput_resolve(&p);
     if (err == 0)
         err = check_satisfiable(&p);
     if (err == 0)

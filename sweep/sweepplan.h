@@ -36,4 +36,7 @@ int sweepcalendar_resolve(struct planner *p, const struct ynode *n);
 /* Checks the dataset's arrays against the plugin's; then split and splits. */
 int sweepdata_resolve(struct planner *p);
 
+/* The output file, when all else in the plan is there. */
+int sweepoutput_resolve(struct planner *p);
+
 #endif

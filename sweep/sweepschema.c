@@ -236,6 +236,7 @@ static const struct field root_fields[] = {
      .section = &goal_section,
      .give = "{maximize: SCORE} or {minimize: SCORE}"},
     {.name = "limits", .kinds = F_MAP, .section = &limits_section, .give = "a map {task_seconds: 60}"},
+    {.name = "output", .kinds = F_TEXT, .max = MAX_PATH, .give = "the name of the .sheaf file to make"},
     {.name = "requires", .kinds = F_LATER},
     {.name = "stages", .kinds = F_LATER},
     {.name = "keep",

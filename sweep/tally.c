@@ -41,7 +41,7 @@ struct tally *tally_create(const struct plan *p, uint64_t best)
     t->plan = p;
     t->shape = reduce_shape_of(p);
     t->cells = p->keys * p->splits;
-    t->goal = p->goals[0];
+    t->goal = p->n_goals > 0 ? p->goals[0] : (struct plan_goal){.maximize = true};
     digest_init(&t->digest, plan_tasks(p), p->plugin.n_scores);
     rank_init(&t->rank, p->plugin.n_scores, best > p->keep_best ? best : p->keep_best);
     uint64_t scratch = reduce_scratch(&t->shape);

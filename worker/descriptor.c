@@ -5,6 +5,7 @@
  */
 #include "worker/descriptor.h"
 #include "common/text.h"
+#include "data/dataset.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -239,6 +240,54 @@ static int copy_scores(struct copier *c, const char *kind, const struct sheaf_sc
     return 0;
 }
 
+static int copy_extent(struct copier *c, const struct sheaf_axis *in, uint32_t i, struct plan_extent *out)
+{
+    int rc = copy_text(c, "axis", in->array, DESCRIPTOR_MAX_ARRAY_NAME, &out->array);
+    if (rc)
+        return rc;
+    if (!*out->array && in->n == 0)
+        return diag_fail(c->diag, SHEAF_EINVAL, "%s: its axis %u has no elements", c->where, i + 1);
+    if (*out->array && in->of >= SHEAF_MAX_RANK)
+        return diag_fail(c->diag, SHEAF_EINVAL,
+                         "%s: its axis %u is as long as axis %u of an array, which has at most %u", c->where, i + 1,
+                         in->of + 1, SHEAF_MAX_RANK);
+    out->n = *out->array ? 0 : in->n;
+    out->of = *out->array ? in->of : 0;
+    return 0;
+}
+
+static int copy_output(struct copier *c, const struct sheaf_output *in, struct plan_output *list, uint32_t i)
+{
+    struct plan_output *out = &list[i];
+    *out = (struct plan_output){.dtype = in->dtype, .rank = in->rank};
+    int rc = copy_name(c, "output", i, in->name, &out->name);
+    if (rc)
+        return rc;
+    for (uint32_t j = 0; j < i; j++)
+        if (strcmp(list[j].name, out->name) == 0)
+            return twice(c);
+    if (dtype_size(in->dtype) == 0 || in->dtype == SHEAF_DT_CODE)
+        return diag_fail(c->diag, SHEAF_EINVAL, "%s: its element type %u cannot be made", c->where, in->dtype);
+    if (in->rank > PLAN_MAX_ROW_RANK || (in->rank > 0 && !in->axes))
+        return diag_fail(c->diag, SHEAF_EINVAL, "%s: a row has at most %u axes in a table, not %u", c->where,
+                         PLAN_MAX_ROW_RANK, in->rank);
+    out->axes = arena_alloc(c->arena, (in->rank + 1) * sizeof *out->axes);
+    if (!out->axes)
+        return diag_fail(c->diag, SHEAF_ENOMEM, "out of memory");
+    for (uint32_t k = 0; k < in->rank && !rc; k++)
+        rc = copy_extent(c, &in->axes[k], k, &out->axes[k]);
+    rc = rc ? rc : copy_text(c, "unit", in->unit, DESCRIPTOR_MAX_NAME, &out->unit);
+    return rc ? rc : copy_text(c, "help", in->help, DESCRIPTOR_MAX_LINE, &out->help);
+}
+
+/* What makes outputs only has one score all the same, so that nothing else has to know of it. */
+static int add_done(struct copier *c, struct plan_plugin *out)
+{
+    static const struct sheaf_score done = {"done", "", "1: the task has made its rows"};
+    out->scoreless = true;
+    return copy_scores(c, "score", &done, 1, &out->scores);
+}
+
 /* A count that is over its cap, or a list that is NULL though its count is not 0. */
 static int check_list(struct copier *c, const char *what, const void *list, uint32_t n, uint32_t max)
 {
@@ -258,6 +307,8 @@ static int check_lists(struct copier *c, const struct sheaf_descriptor *in)
         rc = check_list(c, "scores", in->scores, in->n_scores, PLAN_MAX_SCORES);
     if (!rc)
         rc = check_list(c, "group values", in->group_values, in->n_group_values, PLAN_MAX_SCORES);
+    if (!rc)
+        rc = check_list(c, "outputs", in->outputs, in->n_outputs, PLAN_MAX_OUTPUTS);
     if (!rc && in->threads > DESCRIPTOR_MAX_THREADS)
         rc =
             diag_fail(c->diag, SHEAF_EINVAL, "%u threads a task are more than %u", in->threads, DESCRIPTOR_MAX_THREADS);
@@ -284,17 +335,22 @@ static int copy_lists(struct copier *c, const struct sheaf_descriptor *in, struc
 {
     out->params = arena_alloc(c->arena, in->n_params * sizeof *out->params);
     out->arrays = arena_alloc(c->arena, in->n_arrays * sizeof *out->arrays);
-    if (!out->params || !out->arrays)
+    out->outputs = arena_alloc(c->arena, in->n_outputs * sizeof *out->outputs);
+    if (!out->params || !out->arrays || !out->outputs)
         return diag_fail(c->diag, SHEAF_ENOMEM, "out of memory");
     int rc = 0;
     for (uint32_t i = 0; !rc && i < in->n_params; i++)
         rc = copy_param(c, &in->params[i], out->params, i);
     for (uint32_t i = 0; !rc && i < in->n_arrays; i++)
         rc = copy_array(c, &in->arrays[i], out->arrays, i);
-    if (!rc)
+    if (!rc && in->n_scores == 0 && in->n_outputs > 0)
+        rc = add_done(c, out);
+    else if (!rc)
         rc = copy_scores(c, "score", in->scores, in->n_scores, &out->scores);
     if (!rc)
         rc = copy_scores(c, "group value", in->group_values, in->n_group_values, &out->group_values);
+    for (uint32_t i = 0; !rc && i < in->n_outputs; i++)
+        rc = copy_output(c, &in->outputs[i], out->outputs, i);
     return rc;
 }
 
@@ -302,6 +358,7 @@ int descriptor_copy(const struct sheaf_descriptor *in, struct arena *arena, stru
 {
     struct copier c = {.arena = arena, .diag = d};
     struct plan_plugin p = *out;
+    p.scoreless = false;
     int rc = check_lists(&c, in);
     if (!rc)
         rc = copy_head(&c, in, &p);
@@ -311,8 +368,9 @@ int descriptor_copy(const struct sheaf_descriptor *in, struct arena *arena, stru
         return rc;
     p.n_params = in->n_params;
     p.n_arrays = in->n_arrays;
-    p.n_scores = in->n_scores;
+    p.n_scores = p.scoreless ? 1 : in->n_scores;
     p.n_group_values = in->n_group_values;
+    p.n_outputs = in->n_outputs;
     p.threads = in->threads ? in->threads : 1;
     *out = p;
     return 0;

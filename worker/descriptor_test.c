@@ -117,6 +117,47 @@ static void names_are_checked(void **state)
     assert_refused(s, "its help is longer than 1023");
 }
 
+static void outputs_are_checked(void **state)
+{
+    (void)state;
+    static const struct sheaf_axis good[] = {{.array = "t.col", .of = 0}, {.n = 3}}, none[] = {{.n = 0}},
+                                   deep[] = {{.array = "t.col", .of = SHEAF_MAX_RANK}};
+    const struct sheaf_output right = {"rows", SHEAF_DT_F64, 2, good, "%", "help"};
+    struct sheaf_output o[2] = {right, {"count", SHEAF_DT_I32, 0, NULL, NULL, NULL}};
+    struct sample *s = sample();
+    s->d.outputs = o, s->d.n_outputs = 2;
+    arena_init(&arena, 0);
+    assert_int_equal(descriptor_copy(&s->d, &arena, &out, &diag), 0);
+    assert_true(out.n_outputs == 2 && out.outputs[0].rank == 2 && !out.scoreless);
+    assert_string_equal(out.outputs[0].axes[0].array, "t.col");
+    assert_int_equal(out.outputs[0].axes[1].n, 3);
+    assert_string_equal(out.outputs[1].unit, "");
+    s->d.n_scores = 0; /* then it has the host's */
+    assert_int_equal(descriptor_copy(&s->d, &arena, &out, &diag), 0);
+    assert_true(out.scoreless && out.n_scores == 1);
+    assert_string_equal(out.scores[0].name, "done");
+    arena_finish(&arena);
+    s->d.n_scores = 2;
+    o[1].name = "rows";
+    assert_refused(s, "output 'rows' appears twice");
+    o[1].name = "a.b";
+    assert_refused(s, "output 2: its name 'a.b'");
+    o[1].name = "count", o[1].dtype = SHEAF_DT_CODE;
+    assert_refused(s, "output 'count': its element type 12 cannot be made");
+    o[1].dtype = SHEAF_ANY;
+    assert_refused(s, "output 'count': its element type 0 cannot be made");
+    o[1].dtype = SHEAF_DT_I32, o[1].rank = 6, o[1].axes = good;
+    assert_refused(s, "output 'count': a row has at most 5 axes in a table, not 6");
+    o[1].rank = 1, o[1].axes = NULL;
+    assert_refused(s, "output 'count': a row has at most 5 axes in a table, not 1");
+    o[1].axes = none;
+    assert_refused(s, "output 'count': its axis 1 has no elements");
+    o[1].axes = deep;
+    assert_refused(s, "output 'count': its axis 1 is as long as axis 9 of an array, which has at most 8");
+    s->d.outputs = NULL;
+    assert_refused(s, "it states 2 outputs but their table is NULL");
+}
+
 static void defaults_and_limits_are_checked(void **state)
 {
     (void)state;
@@ -196,9 +237,13 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_right_one_is_copied_deeply),      cmocka_unit_test(names_are_checked),
-        cmocka_unit_test(defaults_and_limits_are_checked),   cmocka_unit_test(sizes_are_checked),
-        cmocka_unit_test(a_refusal_leaves_the_output_alone), cmocka_unit_test(running_out_of_memory_is_an_error),
+        cmocka_unit_test(a_right_one_is_copied_deeply),
+        cmocka_unit_test(names_are_checked),
+        cmocka_unit_test(outputs_are_checked),
+        cmocka_unit_test(defaults_and_limits_are_checked),
+        cmocka_unit_test(sizes_are_checked),
+        cmocka_unit_test(a_refusal_leaves_the_output_alone),
+        cmocka_unit_test(running_out_of_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

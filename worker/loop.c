@@ -10,11 +10,13 @@
 #include "common/mem.h"
 #include "common/procinfo.h"
 #include "common/sigfd.h"
+#include "sweep/output.h"
 #include "worker/fingerprint.h"
 #include "worker/selfexe.h"
 #include "worker/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,7 +38,9 @@ struct loop {
     struct buf head, frame;
     struct arena arena;
     char instance[33], host[128];
-    bool sent_away; /* by the broker's QUIT */
+    char output_path[OUTPUT_PATH]; /* of the file synced last, */
+    int output_fd;                 /* which is held open; -1 = none */
+    bool sent_away;                /* by the broker's QUIT */
 };
 
 /* ---- what the logic asks for ---- */
@@ -68,6 +72,26 @@ static int64_t own_cpu(void *ctx)
 {
     (void)ctx;
     return clock_cpu_ns();
+}
+
+static int sync_output(void *ctx, const struct plan *p, struct diag *d)
+{
+    struct loop *l = ctx;
+    char path[OUTPUT_PATH];
+    int err = output_part_path(p, path, d);
+    if (err)
+        return err;
+    if (l->output_fd >= 0 && strcmp(path, l->output_path) != 0) {
+        close(l->output_fd);
+        l->output_fd = -1;
+    }
+    if (l->output_fd < 0)
+        l->output_fd = open(path, O_WRONLY | O_CLOEXEC);
+    memcpy(l->output_path, path, sizeof(path));
+    if (l->output_fd >= 0 && fdatasync(l->output_fd) == 0)
+        return 0;
+    return diag_fail(d, file_error(errno), "output %s: what was written cannot be synced: %s", p->output_path,
+                     strerror(errno));
 }
 
 /* ---- messages in ---- */
@@ -205,8 +229,12 @@ static int start(struct loop *l, struct diag *d)
                                    .host = l->host,
                                    .pid = (uint32_t)getpid(),
                                    .slots = l->options->slots ? l->options->slots : cores()};
-    struct worker_env env = {
-        .ctx = l, .send = send_one, .send_frames = send_frames, .own_pss = own_pss, .own_cpu_ns = own_cpu};
+    struct worker_env env = {.ctx = l,
+                             .send = send_one,
+                             .send_frames = send_frames,
+                             .own_pss = own_pss,
+                             .own_cpu_ns = own_cpu,
+                             .sync_output = sync_output};
     if (config.slots > CREW_MAX_SLOTS)
         return diag_fail(d, SHEAF_EINVAL, "--slots %u: at most %u", config.slots, CREW_MAX_SLOTS);
     randombytes_buf(id, sizeof(id));
@@ -233,7 +261,7 @@ static int start(struct loop *l, struct diag *d)
 
 int worker_run(const struct worker_options *o, struct diag *d)
 {
-    struct loop l = {.options = o, .sigfd = -1};
+    struct loop l = {.options = o, .sigfd = -1, .output_fd = -1};
     arena_init(&l.arena, 0);
     mem_keep_freed();
     int err = start(&l, d);
@@ -246,6 +274,8 @@ int worker_run(const struct worker_options *o, struct diag *d)
     if (l.ctx)
         zmq_ctx_term(l.ctx);
     sigfd_close(l.sigfd);
+    if (l.output_fd >= 0)
+        close(l.output_fd);
     arena_finish(&l.arena);
     buf_finish(&l.head);
     buf_finish(&l.frame);

@@ -125,8 +125,7 @@ int findings_add_group(struct findings *f, const struct msg_group *group)
     return 0;
 }
 
-/* Empties the findings but keeps their memory for the next report. */
-static void findings_clear(struct findings *f)
+void findings_forget(struct findings *f)
 {
     f->n_runs = f->n_failures = f->n_logs = f->n_groups = 0;
     f->status.len = f->scores.len = 0;
@@ -240,7 +239,7 @@ struct sent_report *outbox_post(struct outbox *o, struct findings *f, struct msg
     o->next_seq++;
     o->bytes += sent->frame.len;
     list_append(&o->waiting, &sent->node);
-    findings_clear(f);
+    findings_forget(f);
     return sent;
 }
 

@@ -55,6 +55,9 @@ int findings_add_failure(struct findings *f, const struct msg_failure *failure);
 int findings_add_log(struct findings *f, const struct msg_log *log);
 int findings_add_group(struct findings *f, const struct msg_group *group);
 
+/* Empties the findings, but keeps their memory for the next ones. */
+void findings_forget(struct findings *f);
+
 /* Where sent reports wait for their acknowledgement. */
 struct outbox {
     struct list waiting; /* struct sent_report, oldest first */

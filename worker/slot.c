@@ -11,6 +11,7 @@
 #include "common/procinfo.h"
 #include "worker/slot_impl.h"
 #include "worker/slotio.h"
+#include "worker/slotoutput.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,12 +77,31 @@ static void publish_failed(struct slot *s)
     slotlink_publish(&s->link, TASK_FAILED, s->nans);
 }
 
+/* Where a row cannot be written nothing can be done, and it is not the task's fault: another slot tries it again. */
+static void store_rows(struct slot *s)
+{
+    struct diag d = {{0}};
+    if (slotoutput_store(s->host.output, s->task.index, &d) == 0)
+        return;
+    slotio_flush();
+    fprintf(stderr, "sheaf: %s\n", d.text);
+    fflush(stderr);
+    slotio_flush();
+    _exit(1);
+}
+
 static void run_task(struct slot *s)
 {
     fpstate_restore();
     for (uint32_t i = 0; i < s->plan.plugin.n_scores; i++)
         s->scores[i] = s->nans[i];
+    if (s->host.output)
+        slotoutput_begin(s->host.output);
+    if (s->plan.plugin.scoreless)
+        s->scores[0] = 1;
     int32_t status = s->plugin->run(&s->host.host, s->plugin_state, &s->task, s->scores);
+    if (s->host.output && status == SHEAF_OK_STATUS)
+        store_rows(s);
     if (s->host.dirty || slotio_pending()) {
         slotio_flush();
         status = s->host.emit_refused ? SHEAF_FAILED : status;

@@ -150,6 +150,7 @@ static void take_records(struct worker *w, struct wslot *s, uint32_t n, const ui
         for (uint32_t i = 0; i < n; i++)
             if ((status[i] == 2 || s->n_asides) && intervals_has(&l->todo, c->c.first + c->seen + i))
                 settle(w, s, c, l, c->seen + i, status[i]);
+        s->sweep->synced = false;
         worker_check(w, lease_finish(l, c->c.first + c->seen, n, status, scores, s->sweep->n_scores, w->now));
         worker_post_full(w, l);
     }

@@ -5,6 +5,7 @@
 #include "worker/slothost.h"
 #include "common/err.h"
 #include "common/text.h"
+#include "worker/slotoutput.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -98,9 +99,18 @@ static const void *host_cache(const struct sheaf_host *host, const char *name, u
     return slotcache_get(host->self, name, size, build, user);
 }
 
-static const void *host_table(const struct sheaf_host *host, const char *id)
+static void *host_row(const struct sheaf_host *host, uint32_t output)
 {
     const struct slothost *h = host->self;
+    return slotoutput_row(h->output, output);
+}
+
+static const void *host_table(const struct sheaf_host *host, const char *id)
+{
+    static const struct sheaf_output_rows rows = {.struct_size = sizeof rows, .row = host_row};
+    const struct slothost *h = host->self;
+    if (strcmp(id, SHEAF_OUTPUT_TABLE) == 0)
+        return &rows;
     if (strcmp(id, SHEAF_CACHE_TABLE) == 0)
         return &slotcache_table;
     return strcmp(id, SHEAF_SCRIPT_TABLE) == 0 ? &h->script : NULL;

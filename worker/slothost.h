@@ -17,6 +17,7 @@
 #define SLOTHOST_REASON 4096u
 
 struct slotcache;
+struct slotoutput;
 
 /* Memory of one task, kept for the next. */
 struct slotscratch {
@@ -37,7 +38,8 @@ struct slothost {
     struct buf row;         /* room for one of them as the side ring takes it */
     struct slotscratch scratch;
     struct slotcache *caches;
-    bool building; /* inside a build function */
+    struct slotoutput *output; /* NULL = the plugin has none */
+    bool building;             /* inside a build function */
     uint32_t log_bytes;
     uint64_t log_dropped;
 };

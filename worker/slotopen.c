@@ -7,6 +7,7 @@
 #include "worker/pluginhost.h"
 #include "worker/slot_impl.h"
 #include "worker/slotio.h"
+#include "worker/slotoutput.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -213,6 +214,7 @@ int slot_open(struct slot *s, const void *plan_bytes, size_t plan_len, struct di
     slotio_init(&s->host);
     rc = slot_open_axes(s, d);
     rc = rc ? rc : pluginhost_script(&s->plan.plugin, &s->arena, &s->host.script, d);
+    rc = rc ? rc : slotoutput_open(&s->plan, &s->host.output, d);
     rc = rc ? rc : load_plugin(s, d);
     rc = rc ? rc : open_plugin(s, d);
     slotio_flush();

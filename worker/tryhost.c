@@ -5,6 +5,8 @@
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include "worker/tryhost.h"
 #include "common/err.h"
+#include "data/dataset.h"
+#include "sweep/output.h"
 #include "sweep/groupsum.h"
 
 #include <stdlib.h>
@@ -32,6 +34,9 @@ struct tryhost {
     struct cache *caches;
     struct tryhost_counts counts;
     uint32_t n_group_values;
+    const struct plan_output *outputs;
+    void *rows[PLAN_MAX_OUTPUTS]; /* in scratch; NULL = not asked for */
+    uint32_t n_outputs;
     bool building; /* inside a build function: cache does not nest */
     char reason[1024];
 };
@@ -230,9 +235,29 @@ static const void *try_cache_any(const struct sheaf_host *host, const char *name
 
 static const struct sheaf_cache cache_table = {.struct_size = sizeof(struct sheaf_cache), .get = try_cache_any};
 
+static void *try_row(const struct sheaf_host *host, uint32_t output)
+{
+    struct tryhost *t = host->self;
+    if (output >= t->n_outputs) {
+        complain(t, "the row of an output that the descriptor does not name");
+        return NULL;
+    }
+    const struct plan_output *o = &t->outputs[output];
+    if (!t->rows[output]) {
+        t->rows[output] = try_scratch(host, o->row_bytes);
+        t->counts.scratch_bytes -= t->rows[output] ? o->row_bytes : 0; /* not the plugin's */
+        if (t->rows[output])
+            output_clear(t->rows[output], o->dtype, o->row_bytes / dtype_size(o->dtype));
+    }
+    return t->rows[output];
+}
+
 static const void *try_table(const struct sheaf_host *host, const char *id)
 {
+    static const struct sheaf_output_rows rows = {.struct_size = sizeof rows, .row = try_row};
     const struct tryhost *t = host->self;
+    if (strcmp(id, SHEAF_OUTPUT_TABLE) == 0)
+        return &rows;
     if (strcmp(id, SHEAF_CACHE_TABLE) == 0)
         return &cache_table;
     return strcmp(id, SHEAF_SCRIPT_TABLE) == 0 ? &t->script : NULL;
@@ -298,9 +323,22 @@ const struct sheaf_host *tryhost_host(struct tryhost *t)
 void tryhost_begin_task(struct tryhost *t, uint32_t n_group_values)
 {
     free_scratch(t);
+    memset(t->rows, 0, sizeof t->rows);
     t->n_group_values = n_group_values;
     t->counts.rows = t->counts.reports = t->counts.scratch_bytes = 0;
     t->reason[0] = 0;
+}
+
+void tryhost_set_outputs(struct tryhost *t, const struct plan_output *outputs, uint32_t n)
+{
+    SHEAF_ASSERT(n <= PLAN_MAX_OUTPUTS);
+    t->outputs = outputs;
+    t->n_outputs = n;
+}
+
+const void *tryhost_row(const struct tryhost *t, uint32_t output)
+{
+    return output < t->n_outputs ? t->rows[output] : NULL;
 }
 
 const char *tryhost_reason(const struct tryhost *t)

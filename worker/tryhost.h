@@ -9,6 +9,7 @@
 #define SHEAF_WORKER_TRYHOST_H
 
 #include "sheaf/plugin.h"
+#include "sweep/plan.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -27,6 +28,12 @@ void tryhost_set_script(struct tryhost *t, const struct sheaf_script *script);
 
 /* Before each run: n_group_values that emit takes; frees the scratch memory and forgets the reason of the task before. */
 void tryhost_begin_task(struct tryhost *t, uint32_t n_group_values);
+
+/* The outputs whose rows "sheaf.output/1" gives; row_bytes of each is known. They must outlive t. */
+void tryhost_set_outputs(struct tryhost *t, const struct plan_output *outputs, uint32_t n);
+
+/* The row of the last task, NULL = it was not asked for. */
+const void *tryhost_row(const struct tryhost *t, uint32_t output);
 
 /* What host->fail was told last, "" = nothing. */
 const char *tryhost_reason(const struct tryhost *t);

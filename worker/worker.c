@@ -195,10 +195,25 @@ static void last_look(struct worker *w, const struct wlease *l)
         slots_sample(w, false);
 }
 
+/* What is acknowledged is done for good, so the rows of a report are on the device before it leaves. */
+static void sync_rows(struct worker *w, struct wlease *l)
+{
+    struct wsweep *s = l->sweep;
+    struct diag d = {""};
+    if (l->findings.n_runs == 0 || s->synced || !plan_has_output(&s->plan))
+        return;
+    s->synced = w->env.sync_output(w->env.ctx, &s->plan, &d) == 0;
+    if (s->synced)
+        return;
+    findings_forget(&l->findings); /* not done: other workers have better luck, or the sweep fails */
+    worker_break_sweep(w, s, d.text);
+}
+
 /* Sends what a lease has found. closed: the lease ends with this report. */
 static void post(struct worker *w, struct wlease *l, bool closed)
 {
     struct wsweep *s = l->sweep;
+    sync_rows(w, l);
     if (closed)
         last_look(w, l);
     struct msg_report m = {.sweep = s->id,

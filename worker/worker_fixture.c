@@ -105,6 +105,14 @@ static int64_t env_cpu(void *ctx)
     return 7;
 }
 
+static int env_sync(void *ctx, const struct plan *p, struct diag *d)
+{
+    struct worker_fixture *f = ctx;
+    SHEAF_ASSERT(plan_has_output(p));
+    f->syncs++;
+    return f->cannot_sync ? diag_fail(d, SHEAF_EIO, "the device is gone") : 0;
+}
+
 /* ---- life and time ---- */
 
 void fixture_init(struct worker_fixture *f, uint32_t n_slots)
@@ -122,8 +130,12 @@ void fixture_init(struct worker_fixture *f, uint32_t n_slots)
                                .sample = op_sample};
     struct worker_config config = {
         .instance = "0123456789abcdef0123456789abcdef", .host = "here", .pid = 1, .slots = n_slots};
-    struct worker_env env = {
-        .ctx = f, .send = env_send, .send_frames = env_send_frames, .own_pss = env_pss, .own_cpu_ns = env_cpu};
+    struct worker_env env = {.ctx = f,
+                             .send = env_send,
+                             .send_frames = env_send_frames,
+                             .own_pss = env_pss,
+                             .own_cpu_ns = env_cpu,
+                             .sync_output = env_sync};
     f->worker = worker_create(&config, &env);
     SHEAF_ASSERT(f->worker);
     worker_set_ops(f->worker, &f->ops);

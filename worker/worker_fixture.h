@@ -34,6 +34,8 @@ struct worker_fixture {
     struct mailbox out; /* peer 0 */
     int64_t now;
     bool cannot_start;
+    uint32_t syncs;              /* of output files */
+    bool cannot_sync;            /* from now on */
     void (*memory)(bool inside); /* told when the logic is entered and left; may be NULL */
 };
 

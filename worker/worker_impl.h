@@ -51,6 +51,7 @@ struct wsweep {
     bool broken_told;
     int64_t asked_plan_at;
     int64_t idle_since; /* without leases; 0 = it has some */
+    bool synced;        /* its output file, since the last records of a slot */
 };
 
 /* A chunk that a slot holds. */

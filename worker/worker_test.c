@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "sheaf/plugin.h"
 #include "worker/worker_fixture.h"
 
 #include <string.h>
@@ -559,6 +560,47 @@ static void told_to_quit_it_kills_its_slots_and_closes_its_leases(void **state)
 
 #define WITH(setup_, test_) cmocka_unit_test_setup_teardown(test_, setup_, fixture_teardown)
 
+/* ---- output files ---- */
+
+/* A worker whose first slot has the only lease of a sweep with an output file. */
+static void begin_with_output(struct worker_fixture *f)
+{
+    static struct plan_output output = {
+        .name = "row", .dtype = SHEAF_DT_F64, .unit = "", .help = "", .row_bytes = 8, .offset = 4096};
+    f->plan.plan.plugin.outputs = &output;
+    f->plan.plan.plugin.n_outputs = 1;
+    f->plan.plan.output_path = "/out.sheaf";
+    f->plan.plan.output_bytes = 4096 + 8 * 1000;
+    fixture_begin(f, 10);
+}
+
+static void rows_are_synced_before_they_are_reported(void **state)
+{
+    struct worker_fixture *f = *state;
+    begin_with_output(f);
+    slot_tell(f, 0, 1, 1);
+    fixture_pass(f, 400);
+    assert_true(f->syncs == 0 && mailbox_count(&f->out, 0, MSG_REPORT) == 0);
+    fixture_pass(f, 200);
+    assert_true(f->syncs == 1 && mailbox_count(&f->out, 0, MSG_REPORT) == 1);
+    fixture_pass(f, 2000); /* nothing new */
+    assert_int_equal(f->syncs, 1);
+    fixture_work_off(f);
+    assert_true(f->syncs >= 2);
+}
+
+static void rows_that_cannot_be_synced_are_not_reported(void **state)
+{
+    struct worker_fixture *f = *state;
+    begin_with_output(f);
+    slot_tell(f, 0, 1, 1);
+    f->cannot_sync = true;
+    fixture_pass(f, 1000);
+    const struct msg_report *m = fixture_last_report(f);
+    assert_true(m->closed && m->n_runs == 0);
+    assert_string_equal(m->broken, "the device is gone");
+}
+
 static const struct CMUnitTest tests[] = {
     WITH(setup_two_slots, it_says_hello_until_it_is_welcome),
     WITH(setup_one_slot, beats_list_every_lease_with_what_is_left),
@@ -600,6 +642,8 @@ static const struct CMUnitTest tests[] = {
     WITH(setup_one_slot, a_sweep_without_leases_for_a_minute_is_forgotten),
     WITH(setup_one_slot, an_idle_slot_makes_room_for_another_sweep),
     WITH(setup_one_slot, told_to_quit_it_kills_its_slots_and_closes_its_leases),
+    WITH(setup_one_slot, rows_are_synced_before_they_are_reported),
+    WITH(setup_one_slot, rows_that_cannot_be_synced_are_not_reported),
 };
 
 int main(void)

@@ -94,6 +94,38 @@ def test_a_full_device_stops_the_sweep_and_room_lets_it_go_on(world, tmpfs):
     assert r["state"] == "done" and r["digest"] == digest(TASKS) and r["resumed"] == resumed
 
 
+# ---- output files ----
+
+def rows(world, output, n, big):
+    """A sweep with an output file of n tasks of 8 * big bytes each, see tests/plugins/rows.c."""
+    (world.path / "p.npy").write_bytes(
+        b"\x93NUMPY\1\0\x76\0" + b"{'descr': '<f8', 'fortran_order': False, 'shape': (1, 1), }".ljust(117) + b"\n" + bytes(8))
+    world.run("pack", "p.sheaf", "prices=p.npy", "--force")
+    return world.sweep("rows.yaml", plugin="rows", data="p.sheaf", output=str(output), goal=None, config={"big": big},
+                       params={"x": {"from": 0, "to": n - 1, "step": 1}})
+
+
+def test_an_output_that_the_device_has_no_room_for_is_refused_before_work(world, tmpfs):
+    small = world.path / "small"
+    tmpfs(small, "size=64m")
+    sweep = rows(world, small / "out.sheaf", 100, 1 << 17)
+    line = world.refused("run", sweep, code=None)
+    assert "cannot reserve" in line and line.endswith("No space left on device"), line
+    assert list(small.iterdir()) == []
+    remount(small, "size=200m")
+    assert world.json("run", sweep)["state"] == "done"
+
+
+def test_an_output_on_a_read_only_device_is_refused_before_work(world, tmpfs):
+    place = world.path / "place"
+    tmpfs(place, "size=1m")
+    remount(place, "ro")
+    sweep = rows(world, place / "out.sheaf", 3, 3)
+    assert world.refused("run", sweep, code=None).endswith("Read-only file system")
+    remount(place, "rw")
+    assert world.json("run", sweep)["state"] == "done"
+
+
 def test_a_read_only_state_directory_is_refused_in_one_line(world, tmpfs):
     place = world.path / "place"
     tmpfs(place, "mode=0700")

@@ -9,7 +9,7 @@ import pytest
 
 from support import refused_line
 
-FIELDS = "name, plugin, config, data, keys, search, params, where, split, order, reduce, goal, limits, keep"
+FIELDS = "name, plugin, config, data, keys, search, params, where, split, order, reduce, goal, limits, output, keep"
 INT = "a whole number from -1000000000000000 to 1000000000000000"  # of the plugin "context"
 PLACES = "PLACES"  # the folders that plugins are looked for in
 

@@ -36,6 +36,12 @@ static uint64_t env_pss(void *ctx)
     return 1000;
 }
 
+static int env_sync(void *ctx, const struct plan *p, struct diag *d)
+{
+    (void)ctx, (void)p, (void)d;
+    return 0;
+}
+
 static int64_t env_cpu(void *ctx)
 {
     (void)ctx;
@@ -46,8 +52,12 @@ void workerhost_init(struct workerhost *h, uint32_t slots)
 {
     const struct worker_config config = {
         .instance = "0123456789abcdef0123456789abcdef", .host = "here", .pid = 1, .slots = slots};
-    const struct worker_env env = {
-        .ctx = h, .send = env_send, .send_frames = env_send_frames, .own_pss = env_pss, .own_cpu_ns = env_cpu};
+    const struct worker_env env = {.ctx = h,
+                                   .send = env_send,
+                                   .send_frames = env_send_frames,
+                                   .own_pss = env_pss,
+                                   .own_cpu_ns = env_cpu,
+                                   .sync_output = env_sync};
     *h = (struct workerhost){.worker = worker_create(&config, &env), .now = 1000 * NS_PER_S};
     SHEAF_ASSERT(h->worker);
     h->events = worker_events(h->worker);

@@ -31,6 +31,12 @@ static uint64_t env_pss(void *ctx)
     return 1 << 20;
 }
 
+static int env_sync(void *ctx, const struct plan *p, struct diag *d)
+{
+    (void)ctx, (void)p, (void)d;
+    return 0;
+}
+
 static int64_t env_cpu(void *ctx)
 {
     (void)ctx;
@@ -67,8 +73,12 @@ void worker_begin(struct sim *s, uint32_t index)
     slots_init(w);
     struct worker_config config = {.instance = w->instance, .host = "sim", .pid = index, .slots = s->weather.slots};
     config.fingerprint[0] = s->weather.mixed ? (uint8_t)(index % 2) : 0;
-    struct worker_env env = {
-        .ctx = w, .send = env_send, .send_frames = env_send_frames, .own_pss = env_pss, .own_cpu_ns = env_cpu};
+    struct worker_env env = {.ctx = w,
+                             .send = env_send,
+                             .send_frames = env_send_frames,
+                             .own_pss = env_pss,
+                             .own_cpu_ns = env_cpu,
+                             .sync_output = env_sync};
     w->logic = worker_create(&config, &env);
     SHEAF_ASSERT(w->logic);
     w->events = worker_events(w->logic);

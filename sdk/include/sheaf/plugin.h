@@ -106,6 +106,26 @@ struct sheaf_array {
     const char *help;
 };
 
+/* One axis of a row of an output array. */
+struct sheaf_axis {
+    uint64_t n; /* elements, when `array` is NULL */
+    const char
+        *array; /* else as many as axis `of` of this array has, which the descriptor lists; with keys: as it has for
+                          each key, which must be the same number for all */
+    uint32_t of;
+};
+
+/* An array that the sweep makes: each task fills one row of it (sheaf_output_rows), and the sweep ends with a dataset
+ * that holds the array with the shape [trial, key, split, axes of the row...]. */
+struct sheaf_output {
+    const char *name; /* [A-Za-z_][A-Za-z0-9_]*, at most 63 bytes */
+    uint32_t dtype;   /* SHEAF_DT_..., neither SHEAF_ANY nor SHEAF_DT_CODE */
+    uint32_t rank;    /* axes of a row, at most SHEAF_MAX_RANK - 3; 0: one element */
+    const struct sheaf_axis *axes;
+    const char *unit; /* or "" */
+    const char *help; /* one line */
+};
+
 /* A number that run returns for each task, or a value that emit sends for a group. */
 struct sheaf_score {
     const char *name;
@@ -126,6 +146,8 @@ struct sheaf_descriptor {
     uint32_t n_scores;
     const struct sheaf_score *group_values; /* what emit's values are called, in order */
     uint32_t n_group_values;
+    const struct sheaf_output *outputs;
+    uint32_t n_outputs;
     uint32_t threads;     /* threads a task may use at once, itself included; 0 means 1 */
     const char *identity; /* more that tells two plugins apart (a script's digest), or NULL */
 };
@@ -295,6 +317,18 @@ struct sheaf_probe {
      * scores. Returns SHEAF_OK_STATUS, or SHEAF_FAILED after host->fail. [slot & open; once, before run] */
     int32_t (*scores)(const struct sheaf_host *host, void *state, const struct sheaf_task *task, const char *goal,
                       const char *const **names, uint32_t *n);
+};
+
+/* A table of the host: the rows of output arrays. */
+#define SHEAF_OUTPUT_TABLE "sheaf.output/1"
+struct sheaf_output_rows {
+    uint32_t struct_size;
+
+    /* This task's row of the descriptor's output `output`: writable memory in C order, aligned to 64, of NaN (floats) or zeros
+     * (the other types) when it is asked for the first time. It belongs to the host and is kept only if the task succeeds;
+     * a row that is never asked for, and that of a task that fails, stays NaN or zeros. NULL when there is no such
+     * output, or no task runs. [slot & run] */
+    void *(*row)(const struct sheaf_host *host, uint32_t output);
 };
 
 /* Name of the exported symbol. */

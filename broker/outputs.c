@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * outputs: see outputs.h.
+ */
+#include "broker/outputs.h"
+#include "broker/wake.h"
+#include "sweep/output.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A file that is ours. */
+struct locked {
+    struct locked *next;
+    int fd;
+    char path[]; /* final */
+};
+
+struct worker_thread {
+    struct worker_thread *next;
+    pthread_t thread;
+    struct outputs *outputs;
+    struct output_job *job;
+    bool over; /* under the mutex */
+};
+
+struct outputs {
+    struct output_ops ops;
+    struct wake wake;
+    pthread_mutex_t mutex;
+    struct worker_thread *threads; /* the list is the loop's */
+    struct locked *locked;
+    atomic_bool stop;
+};
+
+struct output_job *output_job_new(uint64_t sweep, const struct buf *plan, const struct intervals *empty)
+{
+    struct output_job *job = calloc(1, sizeof(*job));
+    if (!job)
+        return NULL;
+    arena_init(&job->arena, 0);
+    job->sweep = sweep;
+    if (buf_append(&job->bytes, plan->data, plan->len) == 0 && intervals_add_all(&job->empty, empty) == 0 &&
+        plan_decode(job->bytes.data, job->bytes.len, &job->arena, &job->plan, &job->diag) == 0)
+        return job;
+    output_job_free(job);
+    return NULL;
+}
+
+void output_job_free(struct output_job *job)
+{
+    if (!job)
+        return;
+    buf_finish(&job->bytes);
+    intervals_finish(&job->empty);
+    arena_finish(&job->arena);
+    free(job);
+}
+
+/* ---- locks ---- */
+
+static void unlock(struct outputs *o, const struct plan *p)
+{
+    for (struct locked **at = &o->locked; *at; at = &(*at)->next) {
+        struct locked *l = *at;
+        if (strcmp(l->path, p->output_path) != 0)
+            continue;
+        *at = l->next;
+        close(l->fd);
+        free(l);
+        return;
+    }
+}
+
+static int begin(void *ctx, const struct plan *p, bool resume, struct diag *d)
+{
+    struct outputs *o = ctx;
+    struct locked *l = malloc(sizeof(*l) + strlen(p->output_path) + 1);
+    if (!l)
+        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    unlock(o, p); /* of a run of the same sweep that was stopped */
+    int err = output_check(p, d);
+    if (err == 0)
+        err = resume ? output_resume(p, &l->fd, d) : output_begin(p, &l->fd, d);
+    if (err != 0) {
+        free(l);
+        return err;
+    }
+    memcpy(l->path, p->output_path, strlen(p->output_path) + 1);
+    l->next = o->locked;
+    o->locked = l;
+    return 0;
+}
+
+static int publish(void *ctx, const struct plan *p, struct diag *d)
+{
+    int err = output_publish(p, d);
+    if (err == 0)
+        unlock(ctx, p);
+    return err;
+}
+
+static void discard(void *ctx, const struct plan *p)
+{
+    output_discard(p);
+    unlock(ctx, p);
+}
+
+/* ---- jobs ---- */
+
+static void *carry_out(void *arg)
+{
+    struct worker_thread *t = arg;
+    struct output_job *job = t->job;
+    job->err = output_finish(&job->plan, &job->empty, &t->outputs->stop, job->digest, &job->diag);
+    pthread_mutex_lock(&t->outputs->mutex);
+    t->over = true;
+    pthread_mutex_unlock(&t->outputs->mutex);
+    wake_set(&t->outputs->wake);
+    return NULL;
+}
+
+static void finish(void *ctx, struct output_job *job)
+{
+    struct outputs *o = ctx;
+    struct worker_thread *t = calloc(1, sizeof(*t));
+    SHEAF_ASSERT(t); /* a broker without memory for this has none for an error either: its successor goes on */
+    *t = (struct worker_thread){.next = o->threads, .outputs = o, .job = job};
+    o->threads = t;
+    if (pthread_create(&t->thread, NULL, carry_out, t) == 0)
+        return;
+    t->thread = pthread_self(); /* none was made */
+    carry_out(t);
+}
+
+static struct output_job *take(struct worker_thread **at)
+{
+    struct worker_thread *t = *at;
+    struct output_job *job = t->job;
+    *at = t->next;
+    if (!pthread_equal(t->thread, pthread_self()))
+        pthread_join(t->thread, NULL);
+    free(t);
+    return job;
+}
+
+struct output_job *outputs_news(struct outputs *o)
+{
+    wake_clear(&o->wake);
+    for (struct worker_thread **at = &o->threads; *at; at = &(*at)->next) {
+        pthread_mutex_lock(&o->mutex);
+        bool over = (*at)->over;
+        pthread_mutex_unlock(&o->mutex);
+        if (over)
+            return take(at);
+    }
+    return NULL;
+}
+
+/* ---- life ---- */
+
+struct outputs *outputs_create(void)
+{
+    struct outputs *o = calloc(1, sizeof(*o));
+    if (!o)
+        return NULL;
+    if (wake_init(&o->wake) != 0) {
+        free(o);
+        return NULL;
+    }
+    pthread_mutex_init(&o->mutex, NULL);
+    o->ops = (struct output_ops){.ctx = o, .begin = begin, .finish = finish, .publish = publish, .discard = discard};
+    return o;
+}
+
+void outputs_destroy(struct outputs *o)
+{
+    if (!o)
+        return;
+    atomic_store(&o->stop, true);
+    while (o->threads)
+        output_job_free(take(&o->threads));
+    while (o->locked) {
+        struct locked *l = o->locked;
+        o->locked = l->next;
+        close(l->fd);
+        free(l);
+    }
+    wake_finish(&o->wake);
+    pthread_mutex_destroy(&o->mutex);
+    free(o);
+}
+
+const struct output_ops *outputs_ops(struct outputs *o)
+{
+    return &o->ops;
+}
+
+int outputs_fd(const struct outputs *o)
+{
+    return o->wake.fd;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sweepoutput: the file that a sweep of a plugin with output arrays makes: how long the axes of its rows are in this
+ * dataset, where it is, how large it becomes.
+ */
+#include "sweep/sweepplan.h"
+
+#include "common/fsutil.h"
+#include "data/dataset.h"
+#include "sweep/output.h"
+#include "sweep/sweepschema.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Rows that the keys cut: as many as each key has, if that is one number. */
+static int resolve_keyed(struct planner *p, const struct plan_output *o, const struct dataset_array *a, uint64_t *n)
+{
+    char space[2][24];
+    for (uint64_t k = 0; k < p->out->keys; k++) {
+        uint64_t from, to;
+        dataset_key_rows(p->ds, a, k, &from, &to);
+        if (k > 0 && to - from != *n)
+            return place_fail(sweepfile_at(p->f, "keys"), p->d,
+                              "the output %s is as long as the array %s, of which the key %.60s has %" PRIu64
+                              " rows and %.60s %" PRIu64 "; pack them equally long",
+                              o->name, a->name, dataset_key_name(p->ds, 0, space[0]), *n,
+                              dataset_key_name(p->ds, k, space[1]), to - from);
+        *n = to - from;
+    }
+    return 0;
+}
+
+/* An axis that is as long as one of an array. */
+static int resolve_extent(struct planner *p, const struct plan_output *o, struct plan_extent *e)
+{
+    const struct place *at = sweepfile_at(p->f, "data");
+    const struct dataset_array *a = p->ds != NULL ? dataset_find(p->ds, e->array) : NULL;
+    if (a == NULL)
+        return place_fail(at, p->d, "the output %s is as long as the array %s, which the data does not have; pack it",
+                          o->name, e->array);
+    if (e->of >= a->view.rank)
+        return place_fail(at, p->d, "the output %s is as long as axis %u of the array %s, which has %u", o->name,
+                          e->of + 1, e->array, a->view.rank);
+    e->n = a->view.shape[e->of];
+    if (p->out->key_axis.kind == KEYS_COLUMN && a->partitioned && e->of == 0) {
+        int err = resolve_keyed(p, o, a, &e->n);
+        if (err != 0)
+            return err;
+    }
+    if (e->n == 0)
+        return place_fail(at, p->d, "the output %s is as long as the array %s, which is empty; pack one with rows",
+                          o->name, e->array);
+    return 0;
+}
+
+/* The plan has a copy of the plugin's table, with every length in it. */
+static int resolve_rows(struct planner *p)
+{
+    struct plan_plugin *plugin = &p->out->plugin;
+    struct plan_output *outputs = arena_alloc(p->arena, plugin->n_outputs * sizeof *outputs);
+    if (outputs == NULL)
+        return sweepplan_no_memory(p);
+    memcpy(outputs, plugin->outputs, plugin->n_outputs * sizeof *outputs);
+    plugin->outputs = outputs;
+    for (uint32_t i = 0; i < plugin->n_outputs; i++) {
+        struct plan_output *o = &outputs[i];
+        struct plan_extent *axes = arena_alloc(p->arena, (o->rank + (size_t)1) * sizeof *axes);
+        if (axes == NULL)
+            return sweepplan_no_memory(p);
+        if (o->rank > 0)
+            memcpy(axes, o->axes, o->rank * sizeof *axes);
+        o->axes = axes;
+        for (uint32_t k = 0; k < o->rank; k++) {
+            int err = axes[k].array[0] != '\0' ? resolve_extent(p, o, &axes[k]) : 0;
+            if (err != 0)
+                return err;
+        }
+    }
+    return 0;
+}
+
+/* Puts the field's place before what sweep/output.h says. */
+static int at_output(struct planner *p, int err, const struct diag *why)
+{
+    if (err == 0 || err == SHEAF_ENOMEM)
+        return err == 0 ? 0 : sweepplan_no_memory(p);
+    return place_fail(sweepfile_at(p->f, "output"), p->d, "%s", why->text);
+}
+
+int sweepoutput_resolve(struct planner *p)
+{
+    const struct ynode *field = ynode_get(p->f->root, "output");
+    struct plan *out = p->out;
+    struct diag why = {{0}};
+    out->output_path = "";
+    if (field == NULL && p->plugin->n_outputs > 0)
+        return place_fail(&p->f->root->at, p->d, "%s makes output arrays (%s...); add output: FILE.sheaf",
+                          p->plugin->name, p->plugin->outputs[0].name);
+    if (field == NULL)
+        return 0;
+    if (p->plugin->n_outputs == 0)
+        return place_fail(&field->at, p->d, "%s makes no output arrays; remove output", p->plugin->name);
+    if (out->keep_best > 0)
+        return place_fail(&field->at, p->d, "an output needs the results of all trials; remove keep");
+    out->output_path = path_absolute(p->arena, p->f->dir, field->value.text);
+    out->output_replace = p->f->overwrite;
+    if (out->output_path == NULL)
+        return sweepplan_no_memory(p);
+    if (strcmp(out->output_path, out->data_path) == 0)
+        return place_fail(&field->at, p->d, "output is the file that data names; give another one");
+    int err = resolve_rows(p);
+    if (err == 0)
+        err = at_output(p, output_rows(out, &why), &why);
+    return err == 0 ? at_output(p, output_lay_out(out, &why), &why) : err;
+}
