@@ -63,6 +63,7 @@ static int32_t run(const struct sheaf_host *host, void *state, const struct shea
     volatile double sink = 0;
     for (int64_t i = 0; i < task->params[3].i; i++)
         sink += (double)i;
+    (void)sink;
     if (x == task->params[2].f)
         raise(SIGKILL);
     return x == task->params[1].f ? host->fail(host, "bad") : SHEAF_OK_STATUS;
