@@ -16,7 +16,7 @@
 struct locked {
     struct locked *next;
     int fd;
-    char path[]; /* final */
+    char path[OUTPUT_PATH]; /* the hidden one: two sweeps may make one file */
 };
 
 struct worker_thread {
@@ -64,9 +64,12 @@ void output_job_free(struct output_job *job)
 
 static void unlock(struct outputs *o, const struct plan *p)
 {
+    char path[OUTPUT_PATH];
+    if (output_part_path(p, path, NULL) != 0)
+        return;
     for (struct locked **at = &o->locked; *at; at = &(*at)->next) {
         struct locked *l = *at;
-        if (strcmp(l->path, p->output_path) != 0)
+        if (strcmp(l->path, path) != 0)
             continue;
         *at = l->next;
         close(l->fd);
@@ -78,18 +81,18 @@ static void unlock(struct outputs *o, const struct plan *p)
 static int begin(void *ctx, const struct plan *p, bool resume, struct diag *d)
 {
     struct outputs *o = ctx;
-    struct locked *l = malloc(sizeof(*l) + strlen(p->output_path) + 1);
+    struct locked *l = malloc(sizeof(*l));
     if (!l)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     unlock(o, p); /* of a run of the same sweep that was stopped */
-    int err = output_check(p, d);
+    int err = output_part_path(p, l->path, d);
+    err = err ? err : output_check(p, d);
     if (err == 0)
         err = resume ? output_resume(p, &l->fd, d) : output_begin(p, &l->fd, d);
     if (err != 0) {
         free(l);
         return err;
     }
-    memcpy(l->path, p->output_path, strlen(p->output_path) + 1);
     l->next = o->locked;
     o->locked = l;
     return 0;
