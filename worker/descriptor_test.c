@@ -126,7 +126,6 @@ static void outputs_are_checked(void **state)
     struct sheaf_output o[2] = {right, {"count", SHEAF_DT_I32, 0, NULL, NULL, NULL}};
     struct sample *s = sample();
     s->d.outputs = o, s->d.n_outputs = 2;
-    arena_init(&arena, 0);
     assert_int_equal(descriptor_copy(&s->d, &arena, &out, &diag), 0);
     assert_true(out.n_outputs == 2 && out.outputs[0].rank == 2 && !out.scoreless);
     assert_string_equal(out.outputs[0].axes[0].array, "t.col");
@@ -136,7 +135,6 @@ static void outputs_are_checked(void **state)
     assert_int_equal(descriptor_copy(&s->d, &arena, &out, &diag), 0);
     assert_true(out.scoreless && out.n_scores == 1);
     assert_string_equal(out.scores[0].name, "done");
-    arena_finish(&arena);
     s->d.n_scores = 2;
     o[1].name = "rows";
     assert_refused(s, "output 'rows' appears twice");
