@@ -54,11 +54,11 @@ static bool set_choices(struct sheaf_param *p, PyObject *texts)
 {
     Py_ssize_t n = PyList_Size(texts);
     const char **choices = zeroed((size_t)n, sizeof *choices);
+    p->choices = choices;
+    p->n_choices = (uint32_t)n;
     for (Py_ssize_t i = 0; choices && i < n; i++)
         if (!(choices[i] = copy_text(PyList_GetItem(texts, i))))
             return false;
-    p->choices = choices;
-    p->n_choices = (uint32_t)n;
     return choices != NULL;
 }
 
@@ -90,6 +90,8 @@ static bool read_params(struct script *s, PyObject *list)
 {
     uint32_t n = (uint32_t)PyList_Size(list);
     struct sheaf_param *params = zeroed(n, sizeof *params);
+    s->descriptor.params = params;
+    s->descriptor.n_params = n;
     s->arguments = zeroed((size_t)n + 2, sizeof(PyObject *));
     s->choices = zeroed(n, sizeof(PyObject *));
     s->last = zeroed(n, sizeof *s->last);
@@ -99,8 +101,6 @@ static bool read_params(struct script *s, PyObject *list)
     for (uint32_t i = 0; i < n; i++)
         if (!read_param(s, PyList_GetItem(list, (Py_ssize_t)i), i, &params[i]))
             return false;
-    s->descriptor.params = params;
-    s->descriptor.n_params = n;
     return true;
 }
 
@@ -109,6 +109,8 @@ static bool read_arrays(struct script *s, PyObject *list)
 {
     uint32_t n = (uint32_t)PyList_Size(list);
     struct sheaf_array *arrays = zeroed(n, sizeof *arrays);
+    s->descriptor.arrays = arrays;
+    s->descriptor.n_arrays = n;
     for (uint32_t i = 0; arrays && i < n; i++) {
         PyObject *name, *axis;
         if (!PyArg_ParseTuple(PyList_GetItem(list, (Py_ssize_t)i), "OO", &name, &axis))
@@ -119,8 +121,6 @@ static bool read_arrays(struct script *s, PyObject *list)
         if (!arrays[i].name || (axis != Py_None && !arrays[i].row_axis))
             return false;
     }
-    s->descriptor.arrays = arrays;
-    s->descriptor.n_arrays = n;
     return arrays != NULL;
 }
 
@@ -128,12 +128,12 @@ static bool read_names(PyObject *list, const struct sheaf_score **out, uint32_t 
 {
     *n = (uint32_t)PyList_Size(list);
     struct sheaf_score *scores = zeroed(*n, sizeof *scores);
+    *out = scores;
     for (uint32_t i = 0; scores && i < *n; i++) {
         scores[i] = (struct sheaf_score){copy_text(PyList_GetItem(list, (Py_ssize_t)i)), "", ""};
         if (!scores[i].name)
             return false;
     }
-    *out = scores;
     return scores != NULL;
 }
 

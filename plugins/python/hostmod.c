@@ -50,7 +50,7 @@ static PyObject *mod_forked(PyObject *self, PyObject *none)
 {
     (void)self, (void)none;
     forked = true;
-    Py_RETURN_NONE;
+    return views_none();
 }
 
 /* The streams of a forked child would be the slot's; its descriptors are its own. */
@@ -80,7 +80,7 @@ static PyObject *mod_write(PyObject *self, PyObject *args)
         (void)fwrite(bytes, 1, (size_t)n, stream);
     else
         (void)fflush(stream);
-    Py_RETURN_NONE;
+    return views_none();
 }
 
 static PyObject *mod_log(PyObject *self, PyObject *args)
@@ -92,7 +92,7 @@ static PyObject *mod_log(PyObject *self, PyObject *args)
     if (!host || !PyArg_ParseTuple(args, "is", &level, &text))
         return NULL;
     host->log(host, (uint32_t)level, text);
-    Py_RETURN_NONE;
+    return views_none();
 }
 
 static PyObject *mod_report(PyObject *self, PyObject *args)
@@ -177,7 +177,7 @@ static PyObject *mod_emit(PyObject *self, PyObject *args)
     if (host->emit(host, group, row) != SHEAF_OK_STATUS)
         return PyErr_Format(PyExc_ValueError,
                             "sheaf.emit: a group has at most 65,535 bytes of name, a task at most so many rows");
-    Py_RETURN_NONE;
+    return views_none();
 }
 
 /* ---- cache ---- */
@@ -245,7 +245,7 @@ static PyObject *mod_view(PyObject *self, PyObject *number)
         return views_array(v);
     if (!ok)
         return NULL;
-    Py_RETURN_NONE;
+    return views_none();
 }
 
 static PyObject *mod_dictionary(PyObject *self, PyObject *number)
@@ -257,7 +257,7 @@ static PyObject *mod_dictionary(PyObject *self, PyObject *number)
         return NULL;
     if (v && v->dictionary)
         return views_dictionary(v);
-    Py_RETURN_NONE;
+    return views_none();
 }
 
 static PyMethodDef methods[] = {

@@ -131,6 +131,7 @@ static const char *const *dict_names(PyObject *dict, uint32_t *n, char *text, si
         if (!name || !(names[*n] = strdup(name))) {
             PyErr_Clear();
             snprintf(text, size, "it returned a dict with a key that is no text; the keys are the names of the scores");
+            free((void *)names);
             return NULL;
         }
         ++*n;

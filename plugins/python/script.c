@@ -6,6 +6,7 @@
 #include "script.h"
 #include "views.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +84,7 @@ static PyObject *key_object(const struct sheaf_key *key)
     case SHEAF_KEY_INT:
         return PyLong_FromLongLong(key->i);
     default:
-        Py_RETURN_NONE;
+        return views_none();
     }
 }
 
@@ -108,7 +109,7 @@ static bool same_value(uint32_t type, const struct sheaf_value *a, const struct 
 {
     switch (type) {
     case SHEAF_FLOAT:
-        return memcmp(&a->f, &b->f, sizeof a->f) == 0;
+        return a->f == b->f && !signbit(a->f) == !signbit(b->f);
     case SHEAF_TEXT:
         return false; /* the text of the task before is gone */
     default:

@@ -44,6 +44,12 @@ static struct element element_of(uint32_t dtype)
     }
 }
 
+PyObject *views_none(void)
+{
+    Py_INCREF(Py_None);
+    return Py_None;
+}
+
 PyObject *views_array(const struct sheaf_view *v)
 {
     static char nothing;
@@ -102,7 +108,7 @@ static PyObject *numbers_of(const struct sheaf_rows *rows)
     char *out = bytes ? PyBytes_AS_STRING(bytes) : NULL;
     if (out && rows->list)
         memcpy(out, rows->list, rows->n * sizeof(int64_t));
-    for (uint64_t r = 0; out && !rows->list && r < rows->n_ranges; r++)
+    for (uint64_t r = 0; out && rows->ranges && r < rows->n_ranges; r++)
         for (uint64_t i = rows->ranges[r].from; i < rows->ranges[r].to; i++, out += sizeof(int64_t)) {
             int64_t row = (int64_t)i;
             memcpy(out, &row, sizeof row);

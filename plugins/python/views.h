@@ -22,4 +22,7 @@ PyObject *views_dictionary(const struct sheaf_view *v);
  * reference, NULL with an exception. */
 PyObject *views_rows(PyObject *bridge, const struct sheaf_rows *rows);
 
+/* None, as a new reference. */
+PyObject *views_none(void);
+
 #endif

@@ -24,7 +24,7 @@ def script(world, text, name="strategy.py"):
 
 @pytest.fixture
 def numpy_inside(world):
-    script(world, "def score(data):\n    try:\n        import numpy\n    except ImportError:\n        return 0\n    return 1\n")
+    script(world, "import importlib.util\ndef score(data):\n    return importlib.util.find_spec('numpy') is not None\n")
     if world.json("plugin", "try", "strategy.py")["scores"] != {"score": 1}:
         pytest.skip("NOTHING WAS TESTED: the Python that sheaf was built with has no NumPy")
 
