@@ -220,6 +220,8 @@ static void set_more(struct maker *m, json_t *object, const struct outcome *o)
     const char *reason = outcome_reason(s);
     set(m, object, "reason", reason[0] != '\0' ? json_text(reason) : json_null());
     set(m, object, "resumed", count(s->resumed));
+    set(m, object, "keys", count(o->plan->keys));
+    set(m, object, "splits", count(o->plan->splits));
     if (plan_has_output(o->plan)) {
         json_t *output = json_object();
         set(m, output, "path", json_text(o->plan->output_path));
@@ -245,8 +247,6 @@ json_t *json_outcome(const struct outcome *o)
     set(&m, object, "state", json_string(outcome_state(s->state, o->live)));
     set(&m, object, "tasks", tasks(&m, s));
     set(&m, object, "trials", count(o->plan->trials));
-    set(&m, object, "keys", count(o->plan->keys));
-    set(&m, object, "splits", count(o->plan->splits));
     set(&m, object, "seconds", json_number(s->seconds));
     set(&m, object, "tasks_per_second", json_number(s->tasks_per_second));
     set(&m, object, "goal", goals(&m, o->plan));
