@@ -71,7 +71,7 @@ def test_a_sweep_is_not_charged_with_what_earlier_ones_took(world, broker):
     task = {"ms": 500, "spin": True, "polite": False}
     first = world.json("run", world.sweep(plugin="sleep", params={**task, "x": list(range(4))}))
     second = world.json("run", world.sweep("b.yaml", params={"x": 1}))
-    assert first["cpu_seconds"] > 0.2 and second["cpu_seconds"] < first["cpu_seconds"] / 2
+    assert first["cpu_seconds"] > 0.05 and second["cpu_seconds"] < first["cpu_seconds"] / 2
 
 
 def test_ctrl_c_cancels_there_and_the_same_command_goes_on(world, broker):
