@@ -67,6 +67,27 @@ def start():
 
 # ---- loading ----
 
+def is_installed(path):
+    """Of Python's own library, or installed."""
+    return "site-packages" in path or "dist-packages" in path or path.startswith(os.path.dirname(os.__file__) + os.sep)
+
+
+def compile_own_sources():
+    """Modules of one's own are compiled from their source, which is kept for the digest: a .pyc is believed to be that of a source
+    of the same size and second, and would run the old code under the new digest."""
+    from importlib.machinery import SourceFileLoader
+    get_cached = SourceFileLoader.get_code
+
+    def get_code(loader, name):
+        path = loader.get_filename(name)
+        if is_installed(os.path.abspath(path)):
+            return get_cached(loader, name)
+        loader.sheaf_source = loader.get_data(path)
+        return loader.source_to_code(loader.sheaf_source, path)
+
+    SourceFileLoader.get_code = get_code
+
+
 def split_script(text):
     """(folder, file or None, module, function or None)"""
     folder, name = os.path.split(text)
@@ -101,6 +122,7 @@ def load(script):
     """(module, name of the function or None, folder, bytes that tell it from others)"""
     folder, file, module_name, function = split_script(script)
     sys.path.insert(0, folder)
+    compile_own_sources()
     sys.argv = [os.path.join(folder, file or module_name)]
     before = set(sys.modules)
     if file:
@@ -118,6 +140,9 @@ def load(script):
 
 
 def contents(module):
+    source = getattr(getattr(module, "__loader__", None), "sheaf_source", None)
+    if source is not None:
+        return source
     try:
         with open(module.__file__, "rb") as f:
             return f.read()
@@ -127,15 +152,12 @@ def contents(module):
 
 def own_modules(before, script):
     """The modules that the script has brought along: neither of Python's own library nor installed."""
-    library = os.path.dirname(os.__file__) + os.sep
     found = []
     for name, module in sorted(sys.modules.items()):
         file = getattr(module, "__file__", None)
         if name in before or module is script or not isinstance(file, str) or file.startswith("<"):
             continue
-        file = os.path.abspath(file)
-        installed = "site-packages" in file or "dist-packages" in file
-        if not installed and not file.startswith(library):
+        if not is_installed(os.path.abspath(file)):
             found.append((name, contents(module)))
     return found
 
@@ -324,8 +346,7 @@ def place_name(path):
 
 
 def is_foreign(path):
-    return path.startswith("<") or "site-packages" in path or "dist-packages" in path or \
-        path.startswith(os.path.dirname(os.__file__) + os.sep)
+    return path.startswith("<") or is_installed(path)
 
 
 def explain(e):

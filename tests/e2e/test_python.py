@@ -499,6 +499,20 @@ def test_a_changed_script_is_another_plugin(world):
     world.refused("run", sweep)
 
 
+def test_a_helper_of_the_same_size_and_second_is_another(world):
+    text = "import helper\ndef score(data, x: int): return x * helper.factor\n"
+    helper = world.file("helper.py", "factor = 1\n")
+    os.utime(helper, (1.6e9, 1.6e9))
+    script(world, "def score(data):\n    import py_compile\n    py_compile.compile('helper.py')\n    return 1\n", "compile.py")
+    world.run("plugin", "try", "compile.py")  # as another program of that Python would leave it
+    assert list((world.path / "__pycache__").glob("helper.*.pyc"))
+    world.file("helper.py", "factor = 2\n")
+    os.utime(helper, (1.6e9, 1.6e9))
+    assert run(world, text)["best"][0]["scores"] == {"value": 2 * N}
+    script(world, "def f(*, x: int): return x * factor\nfrom helper import factor\n", "mod.py")
+    assert world.json("run", world.sweep(plugin="mod:f", params={"x": 5}))["best"][0]["scores"] == {"value": 10}
+
+
 def test_without_the_plugin_python_scripts_are_refused(world):
     copy = world.path / "bin" / "sheaf"
     copy.parent.mkdir()
