@@ -63,16 +63,18 @@ static bool same_view(const struct sheaf_view *a, const struct sheaf_view *b)
 static bool refresh_views(struct script *s, const struct sheaf_task *task)
 {
     bool changed = false;
-    for (uint64_t i = 0; i < s->n_views; i++)
-        if (task->views[i] && !same_view(task->views[i], &s->seen[i])) {
-            s->seen[i] = *task->views[i];
-            changed = true;
-        }
+    for (uint64_t i = 0; i < s->n_views && !changed; i++)
+        changed = task->views[i] && !same_view(task->views[i], &s->seen[i]);
     if (!changed)
         return true;
-    PyObject *done = PyObject_CallMethod(s->data, "_forget", NULL);
-    Py_XDECREF(done);
-    return done != NULL;
+    PyObject *done = PyObject_CallMethod(s->data, "_forget", NULL); /* a signal's handler may raise in it */
+    if (!done)
+        return false;
+    Py_DECREF(done);
+    for (uint64_t i = 0; i < s->n_views; i++)
+        if (task->views[i])
+            s->seen[i] = *task->views[i];
+    return true;
 }
 
 static PyObject *key_object(const struct sheaf_key *key)
@@ -91,6 +93,7 @@ static PyObject *key_object(const struct sheaf_key *key)
 static bool refresh_data(struct script *s, const struct sheaf_task *task)
 {
     bool key = !s->has_task || task->key.index != s->key, split = key || task->split != s->split;
+    s->has_task = false; /* data of two tasks, should something raise half-way */
     if ((key && !refresh_views(s, task)) || (key && !set(s, "key", key_object(&task->key))))
         return false;
     if (split &&

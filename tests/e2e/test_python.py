@@ -197,6 +197,24 @@ def test_keys(world, numpy_inside):
     run(world, "def score(data, x: int): return open(data.key).read() and x\n", keys={"files": "*.csv"}, args=["--fresh"])
 
 
+def test_a_task_that_fails_before_it_begins_leaves_the_next_one_its_own_rows(world, numpy_inside):
+    world.file("t.csv", "who,price\na,1\nb,2\nb,3\nc,5\n")
+    world.run("pack", "data.sheaf", "--csv", "t=t.csv", "--key", "who")
+    r = run(world, """
+        whole = sheaf.Data._forget
+        def broken(data):  # as a signal's handler that raises there
+            sheaf.Data._forget = whole
+            raise TimeoutError
+        @sheaf.plugin(scores=["value"])
+        def score(data, x: int):
+            if x == 3:
+                sheaf.Data._forget = broken
+            assert len(data.t.price) == {"a": 1, "b": 2, "c": 1}[data.key]
+            return x
+        """, code=3, slots=1, data="data.sheaf", keys="who", order="key", params={"x": [1, 2, 3]})
+    assert (r["tasks"]["done"], {f["reason"].split(": ")[-1] for f in r["failures"]}) == (7, {"TimeoutError"}), r
+
+
 def test_only_the_arrays_that_are_named(world):
     pack(world, f=np.arange(20.0), g=np.arange(7.0))
     text = "@sheaf.plugin(arrays=['f'])\ndef score(data, x: int):\n    return len(data) + len(data.f[data.test])\n"
