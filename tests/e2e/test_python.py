@@ -167,6 +167,20 @@ def test_data_without_numpy(world):
     assert r["tasks"]["done"] == N * 4
 
 
+def test_data_keeps_nothing_of_a_task(world, numpy_inside):
+    pack(world, c=np.arange(1, 21.0))
+    world.file("t.csv", "price\n1.5\n2.5\n")
+    world.run("pack", "table.sheaf", "--csv", "t=t.csv")
+    words = ["data.c = data.c * 1.01", "data['c'] = data.c * 2", "del data.c", "del data['c']", "data.mine = x", "data.seed = x",
+             "data.key = 'a'", "data._ready = {}"]
+    for name, lines in (("data.sheaf", words), ("table.sheaf", ["data.t.price = x", "data.t['price'] = x", "del data.t.price"])):
+        for word in lines:
+            r = run(world, f"def score(data, x: int):\n    try:\n        {word}\n    except AttributeError as e:\n        "
+                           "assert str(e) == 'data is read-only; keep it in a variable'\n        return x\n",
+                    data=name, args=["--fresh"], params={"x": [1, 2]})
+            assert r["best"][0]["scores"] == {"value": 2}, word
+
+
 def test_texts_and_tables(world, numpy_inside):
     world.file("t.csv", "day,who,price\n2024-01-01,b,1.5\n2024-01-02,a,2.5\n2024-01-03,b,3.5\n")
     world.run("pack", "data.sheaf", "--csv", "t=t.csv")

@@ -143,7 +143,16 @@ def _array(view):
     return numpy.asarray(view) if numpy else view
 
 
-class Data:
+class _ReadOnly:
+    """What a task put there would be found by the tasks after it, in this slot and no other."""
+
+    def _refuse(self, *_):
+        raise AttributeError("data is read-only; keep it in a variable")
+
+    __setattr__ = __delattr__ = __setitem__ = __delitem__ = _refuse
+
+
+class Data(_ReadOnly):
     """A task's data: arrays by name, as attributes or items, and what the task is about.
 
     key: of its partition (a text or a whole number), None without keys. train, test: rows, as a slice where they are in one
@@ -151,10 +160,10 @@ class Data:
     codes refers to. In tests: Data({"close": array}, test=slice(0, 10))."""
 
     def __init__(self, arrays, key=None, train=slice(0, 0), test=None, seed=0, index=0):
-        self._arrays = arrays  # name: array, or its number in a slot
-        self._ready = {}
-        self.key, self.train, self.seed, self.index = key, train, seed, index
-        self.test = slice(0, len(next(iter(arrays.values())))) if test is None and arrays and not _sheaf else test
+        if test is None and arrays and not _sheaf:
+            test = slice(0, len(next(iter(arrays.values()))))
+        # _arrays: name: array, or its number in a slot
+        self.__dict__.update(_arrays=arrays, _ready={}, key=key, train=train, test=test, seed=seed, index=index)
 
     def __getitem__(self, name):
         try:
@@ -203,11 +212,11 @@ class Data:
         self._ready.clear()
 
 
-class Table:
+class Table(_ReadOnly):
     """The columns TABLE.column of a dataset as attributes or items."""
 
     def __init__(self, data, name):
-        self._data, self._name = data, name
+        self.__dict__.update(_data=data, _name=name)
 
     def __getitem__(self, name):
         return self._data[f"{self._name}.{name}"]
