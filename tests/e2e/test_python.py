@@ -515,6 +515,32 @@ def test_processes_and_threads_of_a_task(world):
     assert r["best"][0]["scores"] == {"value": 42} and r["tasks"]["done"] == 3
 
 
+def test_the_data_is_there_for_threads_and_forked_processes(world, numpy_inside):
+    world.file("t.csv", "who,price\nb,1.5\na,2.5\n")
+    world.run("pack", "data.sheaf", "--csv", "t=t.csv")
+    r = run(world, """
+        import os, threading
+        @sheaf.plugin(scores=["value"], threads=2)
+        def score(data, x: int):
+            found = []
+            def look():
+                found.append(data.dictionary["t.who"][1] == "b" and data.t.price[0])
+            if x % 2:  # nobody has read them before
+                thread = threading.Thread(target=look)
+                thread.start()
+                thread.join()
+                return x * found[0]
+            pid = os.fork()
+            if pid == 0:
+                look()
+                os._exit(found != [1.5])
+            return x * 1.5 if os.waitpid(pid, 0)[1] == 0 else -1
+        """, data="data.sheaf", slots=1, params={"x": [1]})
+    assert r["best"][0]["scores"] == {"value": 1.5}
+    sweep = world.sweep(plugin="strategy.py", data="data.sheaf", params={"x": [2]})
+    assert world.json("run", sweep, "--slots", 1, "--fresh")["best"][0]["scores"] == {"value": 3}
+
+
 # ---- a script that changes ----
 
 def test_a_changed_script_is_another_plugin(world):
