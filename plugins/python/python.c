@@ -25,6 +25,15 @@ static void end_forked(bool failed)
     _exit(failed ? 1 : 0);
 }
 
+/* Fails with these words, or with the exception that is set. None is left to the next task. */
+static int32_t fail(const struct sheaf_host *host, const char *text)
+{
+    if (!text[0])
+        return interp_fail(host);
+    PyErr_Clear();
+    return host->fail(host, text);
+}
+
 static const struct sheaf_script *script_table(const struct sheaf_host *host)
 {
     return host->table ? host->table(host, SHEAF_SCRIPT_TABLE) : NULL;
@@ -106,7 +115,7 @@ static int32_t run(const struct sheaf_host *host, void *state, const struct shea
     PyObject *result = call(host, s, task);
     int32_t status = SHEAF_OK_STATUS;
     if (!result || !script_scores(s, result, scores, text, sizeof text))
-        status = text[0] ? host->fail(host, text) : interp_fail(host);
+        status = fail(host, text);
     hostmod_leave();
     Py_XDECREF(result);
     return status;
@@ -158,7 +167,7 @@ static int32_t find_scores(const struct sheaf_host *host, void *state, const str
     scores = ok ? calloc((size_t)*n + 1, sizeof *scores) : NULL;
     ok = scores && script_scores(s, result, scores, text, sizeof text);
     free(scores);
-    int32_t status = ok ? SHEAF_OK_STATUS : text[0] ? host->fail(host, text) : interp_fail(host);
+    int32_t status = ok ? SHEAF_OK_STATUS : fail(host, text);
     hostmod_leave();
     Py_XDECREF(result);
     return status;

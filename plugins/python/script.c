@@ -203,26 +203,30 @@ static bool number(PyObject *v, const char *what, double *out, char *text, size_
     return false;
 }
 
-/* The dict has another number of entries, or others, than there are scores. */
+/* The dict has another number of entries, or others, than there are scores. An exception of a key's own comparison is kept. */
 static bool wrong_keys(const struct script *s, PyObject *dict, char *text, size_t size)
 {
     char names[SHOWN];
     list_scores(s, names, sizeof names);
     PyObject *key, *value;
     for (Py_ssize_t at = 0; PyDict_Next(dict, &at, &key, &value);) {
-        bool known = false;
-        for (uint32_t i = 0; i < s->n_scores && !known; i++)
-            known = PyObject_RichCompareBool(key, s->score_names[i], Py_EQ) == 1;
-        if (!known) {
+        int known = 0;
+        Py_INCREF(key); /* its __eq__ may change the dict */
+        for (uint32_t i = 0; i < s->n_scores && known == 0; i++)
+            known = PyObject_RichCompareBool(key, s->score_names[i], Py_EQ);
+        if (known == 0)
             snprintf(text, size, "it returned a score '%.100s' that the sweep does not have (%s)", text_of(key), names);
+        Py_DECREF(key);
+        if (known != 1)
             return false;
-        }
     }
-    for (uint32_t i = 0; i < s->n_scores; i++)
-        if (!PyDict_Contains(dict, s->score_names[i])) {
+    for (uint32_t i = 0; i < s->n_scores; i++) {
+        int has = PyDict_Contains(dict, s->score_names[i]);
+        if (has == 0)
             snprintf(text, size, "it returned no score '%s'", text_of(s->score_names[i]));
+        if (has != 1)
             break;
-        }
+    }
     return false;
 }
 
@@ -247,7 +251,10 @@ bool script_scores(const struct script *s, PyObject *result, double *scores, cha
         PyObject *v = PyDict_GetItemWithError(result, s->score_names[i]);
         if (!v)
             return !PyErr_Occurred() && wrong_keys(s, result, text, size);
-        if (!number(v, text_of(s->score_names[i]), &scores[i], text, size))
+        Py_INCREF(v); /* its __float__ may change the dict */
+        bool ok = number(v, text_of(s->score_names[i]), &scores[i], text, size);
+        Py_DECREF(v);
+        if (!ok)
             return false;
     }
     return true;

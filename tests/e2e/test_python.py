@@ -444,6 +444,30 @@ def test_wrong_returns(world, returned):
     assert (kind, reason) == ("error", RETURNS[returned])
 
 
+@pytest.mark.parametrize("returned", ("{Key('value'): 1.0}", "{Key('value'): 1.0, 'b': 2}", "{'b': Value()}", "{'value': Value()}"))
+def test_a_return_value_that_raises_leaves_nothing_to_the_next_task(world, returned):
+    r = run(world, f"""
+        class Key(str):
+            def __hash__(self): return hash(str(self))
+            def __eq__(self, other): raise ZeroDivisionError('eq')
+        class Value:
+            def __float__(self):
+                made.clear()
+                raise ZeroDivisionError('float')
+        made = {{}}
+        @sheaf.plugin(scores=['value'])
+        def score(data, x: int):
+            global made
+            if x % 2:
+                made = {returned}
+                return made
+            return {{'value': x}}
+        """, code=3, slots=1)
+    assert r["tasks"]["done"] == r["tasks"]["failed"] == N // 2
+    said = "that the sweep does not have (value)" if "'b': V" in returned else "ZeroDivisionError: " + ("eq" if "Key" in returned else "float")
+    assert all(f["reason"].endswith(said) and f["attempts"] == 1 for f in r["failures"]), r["failures"]
+
+
 def test_one_number_where_there_are_several_scores(world):
     kind, reason = failures(world, "@sheaf.plugin(scores=['value', 'b'])\ndef score(data): return 1.0\n")
     assert reason == "it returned one number, but its scores are value, b; return a dict"
