@@ -127,27 +127,60 @@ static bool emit_dict(PyObject *dict, double *out)
             PyErr_Format(PyExc_KeyError, "sheaf.emit: no value %s", now->groups[i].name);
             return false;
         }
+        Py_INCREF(v); /* its __float__ may change the dict */
         out[i] = PyFloat_AsDouble(v);
+        Py_DECREF(v);
         if (out[i] == -1 && PyErr_Occurred())
             return false;
     }
     return true;
 }
 
-static bool emit_list(PyObject *values, double *out)
+static bool emit_number(PyObject *value, double *out)
 {
-    PyObject *list = PySequence_Fast(values, "sheaf.emit: the values are a number, a list of numbers or a dict");
+    out[0] = PyFloat_AsDouble(value);
+    if (out[0] == -1 && PyErr_Occurred()) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError))
+            PyErr_Format(PyExc_TypeError, "sheaf.emit: the values are %s; give a number, a list of numbers or a dict",
+                         value == Py_None ? "None" : Py_TYPE(value)->tp_name);
+        return false;
+    }
+    if (now->n_groups != 1)
+        PyErr_Format(PyExc_ValueError, "sheaf.emit: one value, but groups has %u", now->n_groups);
+    return now->n_groups == 1;
+}
+
+/* What can be iterated over, copied: a __float__ may change a list. */
+static bool emit_list(PyObject *iterator, double *out)
+{
+    PyObject *list = PySequence_Tuple(iterator);
     if (!list)
         return false;
-    Py_ssize_t n = PySequence_Fast_GET_SIZE(list);
+    Py_ssize_t n = PyTuple_GET_SIZE(list);
     bool ok = n == (Py_ssize_t)now->n_groups;
     if (!ok)
         PyErr_Format(PyExc_ValueError, "sheaf.emit: %zd values, but groups has %u", n, now->n_groups);
     for (Py_ssize_t i = 0; ok && i < n; i++) {
-        out[i] = PyFloat_AsDouble(PySequence_Fast_GET_ITEM(list, i));
+        out[i] = PyFloat_AsDouble(PyTuple_GET_ITEM(list, i));
         ok = out[i] != -1 || !PyErr_Occurred();
     }
     Py_DECREF(list);
+    return ok;
+}
+
+static bool emit_values(PyObject *values, double *out)
+{
+    if (PyDict_Check(values))
+        return emit_dict(values, out);
+    if (PyFloat_Check(values) || PyLong_Check(values))
+        return emit_number(values, out);
+    PyObject *iterator = PyObject_GetIter(values);
+    if (!iterator) { /* NumPy's numbers, arrays without an axis, fractions ... */
+        PyErr_Clear();
+        return emit_number(values, out);
+    }
+    bool ok = emit_list(iterator, out);
+    Py_DECREF(iterator);
     return ok;
 }
 
@@ -163,16 +196,7 @@ static PyObject *mod_emit(PyObject *self, PyObject *args)
     if (now->n_groups == 0)
         return PyErr_Format(PyExc_ValueError,
                             "sheaf.emit: say what the values are called: @sheaf.plugin(groups=[...])");
-    bool ok = true;
-    if (PyFloat_Check(values) || PyLong_Check(values)) {
-        ok = now->n_groups == 1;
-        row[0] = PyFloat_AsDouble(values);
-        if (!ok)
-            PyErr_Format(PyExc_ValueError, "sheaf.emit: one value, but groups has %u", now->n_groups);
-    } else {
-        ok = PyDict_Check(values) ? emit_dict(values, row) : emit_list(values, row);
-    }
-    if (!ok)
+    if (!emit_values(values, row))
         return NULL;
     if (host->emit(host, group, row) != SHEAF_OK_STATUS)
         return PyErr_Format(PyExc_ValueError,

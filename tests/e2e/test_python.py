@@ -271,6 +271,42 @@ def test_what_the_host_offers(world, numpy_inside):
     assert "task 3 warning: a line" in world.run("logs", "last").stdout
 
 
+def test_numbers_that_are_emitted(world, numpy_inside):
+    for values in ("2", "2.0", "True + 1", "np.float32(2)", "np.int8(2)", "np.array(2.0)", "np.array([2])", "[2]", "(v for v in [2])",
+                   "Fraction(4, 2)", "{'a': np.float32(2)}"):
+        run(world, f"import numpy as np\nfrom fractions import Fraction\n@sheaf.plugin(scores=['value'], groups=['a'])\n"
+                   f"def score(data, x: int):\n    sheaf.emit('all', {values})\n    return x\n", args=["--fresh"])
+        assert [float(row["a"]) for row in table(world, "--groups")] == [2.0] * N, values
+
+
+EMITTED = {  # what is emitted to two groups, why that fails
+    "None": "TypeError: sheaf.emit: the values are None; give a number, a list of numbers or a dict",
+    "open": "TypeError: sheaf.emit: the values are builtin_function_or_method; give a number, a list of numbers or a dict",
+    "1": "ValueError: sheaf.emit: one value, but groups has 2",
+    "[1]": "ValueError: sheaf.emit: 1 values, but groups has 2",
+    "{'a': 1, 'c': 2}": "KeyError: 'sheaf.emit: no value b'",
+    "'12'": "TypeError: must be real number, not str",
+    "(1 / 0 for v in [1])": "ZeroDivisionError: division by zero",
+    "changing": "ZeroDivisionError: float",
+    "{'a': V(), 'b': V()}": "ZeroDivisionError: float",
+}
+
+
+@pytest.mark.parametrize("values", EMITTED)
+def test_wrong_values_are_emitted(world, values):
+    kind, reason = failures(world, f"""
+        class V:
+            def __float__(self):
+                changing.clear()
+                raise ZeroDivisionError('float')
+        changing = [V(), V()]
+        @sheaf.plugin(scores=['value'], groups=['a', 'b'])
+        def score(data):
+            sheaf.emit('all', {values})
+        """)
+    assert kind == "error" and reason.split(": ", 1)[1] == EMITTED[values]
+
+
 def test_print_goes_to_the_tasks_log(world):
     run(world, "import sys\nprint('at import')\ndef score(data, x: int):\n    print('x is', x)\n"
                "    print('wrong?', file=sys.stderr)\n    sys.stdout.buffer.write(b'raw\\n')\n    return x\n")
