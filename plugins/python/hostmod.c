@@ -98,10 +98,17 @@ static PyObject *mod_log(PyObject *self, PyObject *args)
 static PyObject *mod_report(PyObject *self, PyObject *args)
 {
     (void)self;
-    unsigned long long step;
+    PyObject *number;
     double value;
     const struct sheaf_host *host = host_for("report");
-    if (!host || !PyArg_ParseTuple(args, "Kd", &step, &value))
+    if (!host || !PyArg_ParseTuple(args, "Od", &number, &value))
+        return NULL;
+    PyObject *index = PyNumber_Index(number);
+    uint64_t step = index ? PyLong_AsUnsignedLongLong(index) : 0;
+    if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_OverflowError))
+        PyErr_Format(PyExc_ValueError, "sheaf.report: the step %S is not from 0 to 2**64 - 1", index);
+    Py_XDECREF(index);
+    if (PyErr_Occurred())
         return NULL;
     return PyBool_FromLong(host->report(host, step, value));
 }

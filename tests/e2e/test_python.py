@@ -518,6 +518,15 @@ def test_an_exception_is_a_failed_task_with_its_traceback(world):
     assert "Traceback (most recent call last):" in logs and 'strategy.py", line 7, in score' in logs and "KeyError: 'odd 1'" in logs
 
 
+@pytest.mark.parametrize("step", ("-1", "2 ** 64", "-2 ** 64", "1.5"))
+def test_wrong_steps_are_reported(world, step):
+    kind, reason = failures(world, VALUE + f"def score(data):\n    sheaf.report({step}, 1)\n    return 1\n")
+    said = "TypeError: 'float' object cannot be interpreted as an integer"
+    if "." not in step:
+        said = f"ValueError: sheaf.report: the step {eval(step)} is not from 0 to 2**64 - 1"
+    assert (kind, reason) == ("error", f"strategy.py:4: {said}")
+
+
 MISBEHAVIOUR = {  # body of a task; kind, start of the reason
     "import os; os._exit(5)": ("exit", "exit"),
     "import sys; sys.exit(5)": ("error", "strategy.py:4: SystemExit: 5"),
