@@ -351,15 +351,27 @@ def is_foreign(path):
 
 def explain(e):
     """(one line with the place in the script, the whole traceback)"""
+    line, text = in_words(e)
+    return sheaf._plain(line), sheaf._plain(text)
+
+
+def message_of(e):
+    try:
+        return " ".join(str(e).split())
+    except Exception as another:
+        return f"(its __str__ raised {type(another).__name__})"
+
+
+def in_words(e):
     if isinstance(e, Refused):
         return str(e), ""
     import traceback
     frames = [f for f in traceback.extract_tb(e.__traceback__) if f.filename != FILE]
     own = [f for f in frames if not is_foreign(f.filename)] or frames
-    message = " ".join(str(e).split())
+    message = message_of(e)
     kind = type(e).__name__
     if isinstance(e, SyntaxError) and e.filename:
-        where, message = f"{place_name(e.filename)}:{e.lineno}: ", e.msg
+        where, message = f"{place_name(e.filename)}:{e.lineno}: ", str(e.msg)
     else:
         where = f"{place_name(own[-1].filename)}:{own[-1].lineno}: " if own else ""
     tb = e.__traceback__

@@ -527,6 +527,24 @@ def test_wrong_steps_are_reported(world, step):
     assert (kind, reason) == ("error", f"strategy.py:4: {said}")
 
 
+RAISED = {  # an exception, what is said of it
+    r"ValueError('a\0b')": r"ValueError: a\x00b",
+    r"ValueError('a\ud800b')": r"ValueError: a\ud800b",
+    "Mute()": "Mute: (its __str__ raised ZeroDivisionError)",
+    "SyntaxError('bad')": "SyntaxError: bad",
+    r"KeyError('ä\n€')": r"KeyError: 'ä\n€'",
+}
+
+
+@pytest.mark.parametrize("raised", RAISED)
+def test_exceptions_that_are_hard_to_say(world, raised):
+    text = "class Mute(Exception):\n    def __str__(self): return str(1 / 0)\n" + VALUE + \
+        "def score(data):\n    sheaf.log('a\\0b\\ud800c')\n    raise " + raised + "\n"
+    assert failures(world, text) == ("error", "strategy.py:7: " + RAISED[raised])
+    logs = world.run("logs", "last").stdout
+    assert "Traceback (most recent call last):" in logs and r"a\x00b\ud800c" in logs and 'strategy.py", line 7, in score' in logs
+
+
 MISBEHAVIOUR = {  # body of a task; kind, start of the reason
     "import os; os._exit(5)": ("exit", "exit"),
     "import sys; sys.exit(5)": ("error", "strategy.py:4: SystemExit: 5"),

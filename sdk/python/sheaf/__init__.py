@@ -59,9 +59,14 @@ def log(text, level="info"):
     except ValueError:
         raise ValueError(f"sheaf.log: no level {level!r}; use debug, info, warning or error") from None
     if _sheaf:
-        _sheaf.log(number, str(text))
+        _sheaf.log(number, _plain(str(text)))
     else:
         print(text)
+
+
+def _plain(text):
+    """Text for C: no NUL and no lone surrogates."""
+    return text.replace("\0", "\\x00").encode("utf-8", "backslashreplace").decode()
 
 
 # ---- what is computed once a machine ----
