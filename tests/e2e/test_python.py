@@ -3,12 +3,13 @@
 
 import os
 import subprocess
+import sys
 import textwrap
 
 import numpy as np
 import pytest
 
-from conftest import BUILD, PORTABLE
+from conftest import BUILD, PORTABLE, SOURCE
 from support import refused_line, table
 
 pytestmark = pytest.mark.skipif(not (BUILD / "plugins" / "python.so").is_file(),
@@ -269,6 +270,33 @@ def test_what_the_host_offers(world, numpy_inside):
         """, data="data.sheaf", config={"more": 5})
     assert r["best"][0]["scores"] == {"value": 50}
     assert "task 3 warning: a line" in world.run("logs", "last").stdout
+
+
+def test_arrays_that_are_cached(world, numpy_inside):
+    text = """
+        import numpy as np
+        @sheaf.plugin(scores=["value"])
+        def score(data):
+            np.save("m.npy", np.arange(6.0))
+            for i, made in enumerate((np.array(1.5), np.float32(1.5), np.arange(12).reshape(3, 4).T, np.load("m.npy", mmap_mode="r"),
+                                      np.array([(1, 2.5)], dtype=[("a", "i4"), ("b", "f8")]), np.zeros((0, 3)))):
+                found = sheaf.cache(f"array {i}", lambda: made)
+                assert type(found) is np.ndarray and not found.flags.writeable, made
+                assert (found.shape, found.dtype, found.tolist()) == (made.shape, made.dtype, made.tolist())
+            for i, made in enumerate((np.ma.array([1, 2], mask=[0, 1]), np.array([(1, 2)], dtype="i4,i4").view(np.recarray))):
+                try:
+                    sheaf.cache(f"other {i}", lambda: made)
+                except TypeError as e:
+                    assert type(made).__name__ + ", which would come back as a plain array" in str(e), e
+                else:
+                    assert False, made
+            return 1
+        """
+    r = run(world, text, params={}, slots=1)
+    assert r["tasks"]["done"] == 1, r["failures"]
+    p = subprocess.run([sys.executable, "-c", "import strategy; print(strategy.score(None))"], cwd=world.path, text=True,
+                       env={**world.env, "PYTHONPATH": str(SOURCE / "sdk" / "python")}, stdout=subprocess.PIPE)
+    assert p.stdout == "1\n"
 
 
 def test_numbers_that_are_emitted(world, numpy_inside):

@@ -89,7 +89,7 @@ def _pack(value):
     """The value behind a head that says what it is."""
     described = None
     if hasattr(value, "dtype"):
-        value = _numpy().ascontiguousarray(value)
+        value = _numpy().asarray(_plain_array(value), order="C")
         if value.dtype.hasobject:
             raise TypeError("sheaf.cache: an array of Python objects cannot be shared; give it numbers")
         described = (value.dtype.str if value.dtype.names is None else value.dtype.descr), value.shape
@@ -107,6 +107,15 @@ def _pack(value):
     return packed
 
 
+def _plain_array(value):
+    """Refuses what would come back as something else, such as a masked array without its mask."""
+    numpy = _numpy()
+    if isinstance(value, numpy.ndarray) and type(value) not in (numpy.ndarray, numpy.memmap):
+        raise TypeError(f"sheaf.cache: build returned {type(value).__name__}, which would come back as a plain array; "
+                        "give one, as numpy.array makes")
+    return value
+
+
 def _unpack(memory):
     import ast
     described = ast.literal_eval(bytes(memory[:_HEAD]).rstrip(b"\0").decode())
@@ -120,7 +129,7 @@ def _unpack(memory):
 
 def _read_only(value):
     if hasattr(value, "dtype"):
-        value = value.copy()
+        value = _numpy().array(_plain_array(value))
         value.flags.writeable = False
         return value
     return memoryview(bytes(value))
