@@ -56,12 +56,15 @@ class Stream(io.TextIOBase):
     def flush(self):
         _sheaf.write(self._fd, b"")
 
+    def reconfigure(self, **_):
+        """What scripts ask for here is UTF-8, mostly, which it is."""
+
     def fileno(self):
         return self._fd
 
 
 def start():
-    sys.stdout, sys.stderr = Stream(1), Stream(2)
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = Stream(1), Stream(2)
     os.register_at_fork(before=sys.stdout.flush, after_in_child=_sheaf.forked)
 
 

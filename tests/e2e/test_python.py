@@ -337,10 +337,11 @@ def test_wrong_values_are_emitted(world, values):
 
 def test_print_goes_to_the_tasks_log(world):
     run(world, "import sys\nprint('at import')\ndef score(data, x: int):\n    print('x is', x)\n"
+               "    sys.stdout.reconfigure(encoding='utf-8', line_buffering=True)\n    print('own ä', file=sys.__stdout__)\n"
                "    print('wrong?', file=sys.stderr)\n    sys.stdout.buffer.write(b'raw\\n')\n    return x\n")
     logs = world.run("logs", "last", *([] if PORTABLE else ["--task", "3"])).stdout  # the twin sees pipes, not tasks
     lines = [line.split(": ", 1)[1] for line in logs.splitlines()]
-    assert {"x is 4", "raw", "wrong?"} <= set(lines) and (PORTABLE or len(lines) == 3)
+    assert {"x is 4", "raw", "wrong?", "own ä"} <= set(lines) and (PORTABLE or len(lines) == 4)
 
 
 def test_the_interpreter_starts_once_a_slot(world):
