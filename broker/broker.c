@@ -490,6 +490,13 @@ int64_t broker_tick(struct broker *b)
     return due > b->now ? due - b->now : 0;
 }
 
+uint64_t broker_held_bytes(const struct broker *b)
+{
+    uint64_t bytes = 0;
+    list_each(it, after, &b->sweeps) bytes += groups_held(list_entry(it, struct bsweep, node));
+    return bytes;
+}
+
 void broker_stop(struct broker *b)
 {
     if (b->stopping)

@@ -90,6 +90,9 @@ void broker_written(struct broker *b, struct output_job *job);
 /* Returns how many ns from now on the next tick is due at the latest. */
 int64_t broker_tick(struct broker *b);
 
+/* Memory, in bytes, that grows with a sweep's results and is no peer's doing: the groups that are being summed. */
+uint64_t broker_held_bytes(const struct broker *b);
+
 /* End: workers are told to quit; finished once everything handed to the journal is durable. */
 void broker_stop(struct broker *b);
 bool broker_finished(const struct broker *b);

@@ -275,6 +275,7 @@ int groups_take(struct bsweep *s, const struct msg_read *read,
                 const struct msg_page *page); /* the next page, or the first */
 void groups_join_digest(struct bsweep *s); /* after the last one: the digest of the tasks becomes that of all results */
 void groups_forget(struct bsweep *s);
+uint64_t groups_held(const struct bsweep *s); /* bytes */
 
 /* status.c */
 void status_watch(struct broker *b, uint64_t peer, const struct msg_watch *m);

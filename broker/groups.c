@@ -32,6 +32,11 @@ void groups_forget(struct bsweep *s)
     s->groups = NULL;
 }
 
+uint64_t groups_held(const struct bsweep *s)
+{
+    return s->groups ? groupsum_held(&s->groups->sums) : 0;
+}
+
 static void hash_row(hash_state *h, uint64_t trial, const struct groupsum_row *row, uint32_t n_values)
 {
     uint8_t number[8];

@@ -221,13 +221,14 @@ static bool lifeline_cut(int fd, short revents)
     return read(fd, &byte, 1) <= 0;
 }
 
-/* Now and then. Returns when next; what waits for the journal is no peer's doing. */
+/* Now and then. Returns when next; what waits for the journal, and what the logic holds of results, is no flood. */
 static int64_t look_at_door(struct loop *l)
 {
     int64_t now = clock_mono_ns();
     if (door_due(l->door, now)) {
-        uint64_t memory = procinfo_private_bytes(getpid()), backlog = scribe_backlog(l->scribe);
-        door_look(l->door, now, memory > backlog ? memory - backlog : 0);
+        uint64_t memory = procinfo_private_bytes(getpid());
+        uint64_t needed = scribe_backlog(l->scribe) + broker_held_bytes(l->broker);
+        door_look(l->door, now, memory > needed ? memory - needed : 0);
     }
     return door_wait(l->door, now);
 }

@@ -14,6 +14,7 @@
 #include <zmq.h>
 
 #define ASK_AGAIN_NS (3 * NS_PER_S)
+#define ASK_DOUBLINGS 20
 #define LOST_NS (10 * NS_PER_S)
 #define AT_ONCE_NS (80 * NS_PER_MS) /* after the second Ctrl-C */
 #define END_GRACE_MS 5000
@@ -153,21 +154,26 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* A broker of our own may be silent for long, and is asked less and less often. */
+static int64_t ask_again_at(const struct session *s)
+{
+    int64_t times = s->asked_again + 1;
+    if (s->local)
+        times = INT64_C(1) << (s->asked_again < ASK_DOUBLINGS ? s->asked_again : ASK_DOUBLINGS);
+    return s->heard_ns + ASK_AGAIN_NS * times;
+}
+
 /* Waits for a message or a signal. True when there is a message. */
 static bool wait_news(struct session *s)
 {
-    int64_t now = clock_mono_ns(), until = INT64_MAX;
-    if (!s->local)
-        until = s->heard_ns + ASK_AGAIN_NS * (s->asked_again + 1);
+    int64_t now = clock_mono_ns(), until = ask_again_at(s);
     if (s->stop_ns != 0)
         until = earlier(until, s->stop_ns);
     if (s->give_up_ns != 0)
         until = earlier(until, s->give_up_ns);
     zmq_pollitem_t items[2] = {{.socket = client_socket(s->client), .events = ZMQ_POLLIN},
                                {.fd = s->sigfd, .events = ZMQ_POLLIN}};
-    long timeout = -1;
-    if (until != INT64_MAX)
-        timeout = until > now ? (long)((until - now + NS_PER_MS - 1) / NS_PER_MS) : 0;
+    long timeout = until > now ? (long)((until - now + NS_PER_MS - 1) / NS_PER_MS) : 0;
     return zmq_poll(items, 2, timeout) > 0 && (items[0].revents & ZMQ_POLLIN) != 0;
 }
 
@@ -180,18 +186,30 @@ static void stop_when_due(struct session *s)
     cancel(s, true);
 }
 
-/* A broker of our own is supervised, so its silence only means work; one elsewhere may be gone, or be a new one that has to be
- * asked again. */
+/* Asks a broker of our own once more. Nothing is begun anew by that: a sweep that it has told us of is only asked after. */
+static int ask_own(struct session *s, uint32_t type, const void *body, struct diag *d)
+{
+    if (type == MSG_RETRY)
+        return SHEAF_OK;
+    if (type != MSG_SUBMIT || s->sweep == 0)
+        return client_send(s->client, type, body, d);
+    const struct msg_submit *m = body;
+    struct msg_watch watch = {.sweep = s->sweep, .every_ms = m->every_ms, .top = m->top};
+    return client_send(s->client, MSG_WATCH, &watch, d);
+}
+
+/* A broker of our own is supervised, so its silence means work, or that it has closed our connection and with it what we had
+ * asked (broker/door.h); one elsewhere may be gone, or be a new one that has to be asked again. */
 static int on_silence(struct session *s, uint32_t type, const void *body, struct diag *d)
 {
-    int64_t silent = clock_mono_ns() - s->heard_ns;
-    if (s->local || silent < ASK_AGAIN_NS * (s->asked_again + 1))
+    int64_t now = clock_mono_ns(), silent = now - s->heard_ns;
+    if (now < ask_again_at(s))
         return SHEAF_OK;
-    if (silent >= LOST_NS || client_gone(s->client))
+    if (!s->local && (silent >= LOST_NS || client_gone(s->client)))
         return diag_fail(d, SHEAF_EGONE, "the broker at %s has been silent for %d s; is it running?",
                          client_endpoint(s->client), (int)(silent / NS_PER_S));
     s->asked_again++;
-    return client_send(s->client, type, body, d);
+    return s->local ? ask_own(s, type, body, d) : client_send(s->client, type, body, d);
 }
 
 int session_follow(struct session *s, uint32_t type, const void *body, struct diag *d)

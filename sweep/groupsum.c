@@ -53,6 +53,11 @@ size_t groupsum_bytes(const struct groupsum *g)
     return g->names.texts.len + (size_t)g->names.n * g->n_values * sizeof(*g->sums);
 }
 
+size_t groupsum_held(const struct groupsum *g)
+{
+    return groupsum_bytes(g) + g->names.n * sizeof(*g->names.at) + g->names.n_slots * sizeof(*g->names.slots);
+}
+
 struct groupsum_row groupsum_at(const struct groupsum *g, uint32_t i)
 {
     return (struct groupsum_row){dict_text(&g->names, i), g->sums + (size_t)i * g->n_values};

@@ -39,6 +39,9 @@ int groupsum_add(struct groupsum *g, const char *name, size_t len, const void *v
 uint32_t groupsum_count(const struct groupsum *g);
 size_t groupsum_bytes(const struct groupsum *g);
 
+/* How much memory they take, with what finds them; not what is set aside for more. */
+size_t groupsum_held(const struct groupsum *g);
+
 /* Group i < count in the order in which the names first came. */
 struct groupsum_row groupsum_at(const struct groupsum *g, uint32_t i);
 
