@@ -256,20 +256,30 @@ def check_default(p, kind, values):
     return float(p.default) if kind == FLOAT else p.default
 
 
+def annotation_of(function, p):
+    """That of one parameter, evaluated where it is a text. What cannot be (an import for type checkers only) is none where a default
+    says the type; of the data and of the result nobody asks."""
+    import inspect
+    import types
+    import typing
+    function = inspect.unwrap(function)
+    names = getattr(function, "__globals__", None) or vars(sys.modules[type(function).__module__])
+    holder = types.SimpleNamespace(__annotations__={p.name: p.annotation})
+    try:
+        return typing.get_type_hints(holder, names, include_extras=True)[p.name]
+    except Exception as e:
+        if p.default is not p.empty:
+            return p.empty
+        raise Refused(f"an annotation of {getattr(function, '__name__', function)} cannot be read: {p.name}: {e}") from None
+
+
 def parameters(function):
     """(takes data, list of parameters)"""
     import inspect
-    import typing
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         raise Refused(f"the signature of {function!r} cannot be read; wrap it in a function of your own") from None
-    try:
-        hints = typing.get_type_hints(inspect.unwrap(function), include_extras=True)
-    except NameError as e:
-        raise Refused(f"an annotation of {function.__name__} cannot be read: {e}") from None
-    except TypeError:
-        hints = {}
     takes_data, found = False, []
     for i, p in enumerate(signature.parameters.values()):
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
@@ -279,7 +289,7 @@ def parameters(function):
             continue
         if p.kind == p.POSITIONAL_ONLY:
             raise Refused(f"{function.__name__} takes {p.name} by position only; parameters are given by name")
-        found.append(parameter(p, hints.get(p.name, p.annotation)))
+        found.append(parameter(p, p.empty if p.annotation is p.empty else annotation_of(function, p)))
     return takes_data, found
 
 

@@ -93,6 +93,29 @@ def test_a_function_is_a_plugin(world):
         assert (float(row["a"]), float(row["b"])) == (a, -int(row["top"]))
 
 
+def test_annotations_that_nobody_needs(world):
+    script(world, """
+        import functools
+        from typing import TYPE_CHECKING, Annotated
+        if TYPE_CHECKING:
+            import numpy as np
+        class Data: pass
+        def same(f):
+            @functools.wraps(f)
+            def wrapped(*args, **kwargs): return f(*args, **kwargs)
+            return wrapped
+        @same
+        def score(data: "np.Data", x: "Annotated[int, (1, 3)]", y: "np.float64" = 1.5, *, z: "bool") -> "np.ndarray":
+            return x
+        class Callable:
+            def __call__(self, data: "np.Data", n: "int", m: "np.x" = 3): return n
+        called = Callable()
+        """)
+    for plugin, params in (("strategy.py", [("x", "int"), ("y", "float"), ("z", "bool")]), ("strategy.py:called", [("n", "int"), ("m", "int")])):
+        p = world.json("plugin", "inspect", plugin)
+        assert [(x["name"], x["type"]) for x in p["params"]] == params
+
+
 def test_one_number_is_called_what_the_goal_says(world, numpy_inside):
     for returned in ("x", "float(x)", "__import__('numpy').float32(x)", "True", "float('nan')", "float('-inf')"):
         r = run(world, f"def score(data, x: int):\n    return {returned}\n", goal={"maximize": "growth"}, args=["--fresh"])
@@ -420,7 +443,7 @@ WRONG = {  # text, what is said behind "sweep.yaml:1:12: plugin DIR/strategy.py:
     "beyond": ("from typing import Annotated\ndef score(data, x: Annotated[int, (1, 5)] = 7): pass\n",
                "parameter 'x': its default 7 is outside of [1, 5] (no limits are min > max)"),
     "annotation": ("def score(data, x: 'Nothing'): pass\n",
-                   "describe failed: an annotation of score cannot be read: name 'Nothing' is not defined"),
+                   "describe failed: an annotation of score cannot be read: x: name 'Nothing' is not defined"),
     "args": ("def score(data, *x): pass\n", "describe failed: score takes *x; a sweep's parameters need names"),
     "kwargs": ("def score(data, **x): pass\n", "describe failed: score takes **x; a sweep's parameters need names"),
     "position": ("def score(data, x, /): pass\n", "describe failed: score takes x by position only; parameters are given by name"),
