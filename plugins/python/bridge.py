@@ -75,6 +75,13 @@ def is_installed(path):
     return "site-packages" in path or "dist-packages" in path or path.startswith(os.path.dirname(os.__file__) + os.sep)
 
 
+def check_source(source, path):
+    """Python refuses a NUL, too, but does not say where."""
+    at = source.find(b"\0")
+    if at >= 0:
+        raise SyntaxError("there is a NUL byte", (path, source.count(b"\n", 0, at) + 1, None, None))
+
+
 def compile_own_sources():
     """Modules of one's own are compiled from their source, which is kept for the digest: a .pyc is believed to be that of a source
     of the same size and second, and would run the old code under the new digest."""
@@ -86,6 +93,7 @@ def compile_own_sources():
         if is_installed(os.path.abspath(path)):
             return get_cached(loader, name)
         loader.sheaf_source = loader.get_data(path)
+        check_source(loader.sheaf_source, path)
         return loader.source_to_code(loader.sheaf_source, path)
 
     SourceFileLoader.get_code = get_code
@@ -110,6 +118,7 @@ def read_script(folder, file, module_name):
             source = f.read()
     except OSError as e:
         raise Refused(f"{path}: {e.strerror}") from None
+    check_source(source, path)
     code = compile(source, path, "exec", dont_inherit=True)
     if module_name in sys.modules or not module_name.isidentifier():
         module_name = "sheaf_script"

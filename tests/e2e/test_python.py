@@ -417,6 +417,8 @@ def embedded(world):
 WRONG = {  # text, what is said behind "sweep.yaml:1:12: plugin DIR/strategy.py: "
     "syntax": ("def score(data):\n  1 +\n", "describe failed: strategy.py:3: SyntaxError: invalid syntax"),
     "syntax of a helper": ("import helper\n", "describe failed: helper.py:1: SyntaxError: invalid syntax"),
+    "NUL": ("def score(data):\n  '\0'\n", "describe failed: strategy.py:3: SyntaxError: there is a NUL byte"),
+    "NUL in a helper": ("import nul\n", "describe failed: nul.py:1: SyntaxError: there is a NUL byte"),
     "no function": ("def other(data): pass\n", "describe failed: it has no function score; it defines other (plugin: "
                                               "strategy.py:other takes that one)"),
     "nothing": ("", "describe failed: it has no function score; it defines none"),
@@ -481,6 +483,7 @@ def test_wrong_scripts(world, case):
     text, said = WRONG[case]
     script(world, text)
     world.file("helper.py", "1 +\n")
+    world.file("nul.py", "\0")
     world.sweep(plugin="strategy.py", params={"x": 1})
     line = refused_line(world, "run", "sweep.yaml")
     assert line.startswith("sweep.yaml:1:12: plugin DIR/strategy.py: " + said), line
