@@ -63,7 +63,14 @@ class Stream(io.TextIOBase):
         return self._fd
 
 
-def start():
+def start(plugin):
+    """plugin: where python.so lies. Beside it, built or installed, is the module sheaf for processes that a script spawns, which take
+    over sys.path; here it is there already."""
+    for up in ("..", "../../.."):
+        folder = os.path.abspath(os.path.join(os.path.dirname(plugin), up, "share", "sheaf", "python"))
+        if os.path.isfile(os.path.join(folder, "sheaf", "__init__.py")):
+            sys.path.append(folder)
+            break
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__ = Stream(1), Stream(2)
     os.register_at_fork(before=sys.stdout.flush, after_in_child=_sheaf.forked)
 

@@ -155,7 +155,11 @@ static PyObject *make_module(const char *name, const char *path)
 static PyObject *make_modules(void)
 {
     PyObject *bridge = make_module("sheaf", "sheaf.py") ? make_module("_sheaf_bridge", "bridge.py") : NULL;
-    PyObject *done = bridge ? PyObject_CallMethod(bridge, "start", NULL) : NULL;
+    Dl_info info = {0}; /* a function's address as data, as above */
+    const char *self = dladdr((const void *)(uintptr_t)&interp_start, &info) ? info.dli_fname : NULL;
+    PyObject *path = bridge ? PyUnicode_DecodeFSDefault(self ? self : "") : NULL;
+    PyObject *done = path ? PyObject_CallMethod(bridge, "start", "(O)", path) : NULL;
+    Py_XDECREF(path);
     Py_XDECREF(done);
     return done ? bridge : NULL;
 }

@@ -651,6 +651,8 @@ def test_processes_and_threads_of_a_task(world):
                 a = sum(pool.map(double, range(x)))
             with multiprocessing.get_context("fork").Pool(2) as pool:
                 b = sum(pool.map(double, range(x)))
+            with multiprocessing.get_context("spawn").Pool(1) as pool:  # imports this script, and sheaf with it
+                b += sum(pool.map(double, [1])) - 2
             c = int(subprocess.run([sys.executable, "-c", "print(6 * 7)"], capture_output=True).stdout)
             return a - b + c
         """, params={"x": [1, 2, 3]})
