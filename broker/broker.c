@@ -27,6 +27,8 @@ static void set_limits(struct broker_limits *l)
     l->plan_bytes = l->plan_bytes ? l->plan_bytes : (uint64_t)1 << 30;
     l->watches = l->watches ? l->watches : 4096;
     l->reads = l->reads ? l->reads : 256;
+    l->groups = l->groups ? l->groups : UINT32_C(1) << 24;
+    l->group_bytes = l->group_bytes ? l->group_bytes : (uint64_t)1 << 30;
     l->acks = l->acks ? l->acks : 65536;
 }
 

@@ -31,12 +31,14 @@ void letter_unref(void *letter);
 
 /* What peers can make a broker hold. 0: the default. */
 struct broker_limits {
-    uint32_t workers;    /* known ones, those lost in the last minutes among them: 16,384 */
-    uint32_t leases;     /* of one worker, as it registers them itself: 4,096 */
-    uint32_t sweeps;     /* 10,000 */
-    uint64_t plan_bytes; /* of all sweeps: 1 GiB */
-    uint32_t watches;    /* clients that are told of sweeps: 4,096 */
-    uint32_t reads;      /* pages asked of the journal at once: 256 */
+    uint32_t workers;     /* known ones, those lost in the last minutes among them: 16,384 */
+    uint32_t leases;      /* of one worker, as it registers them itself: 4,096 */
+    uint32_t sweeps;      /* 10,000 */
+    uint64_t plan_bytes;  /* of all sweeps: 1 GiB */
+    uint32_t watches;     /* clients that are told of sweeps: 4,096 */
+    uint32_t reads;       /* pages asked of the journal at once: 256 */
+    uint32_t groups;      /* of one trial: 2^24 */
+    uint64_t group_bytes; /* their names and sums: 1 GiB */
     uint32_t acks; /* reports that wait for the journal: 65,536; the next ones are acknowledged when they come again */
 };
 

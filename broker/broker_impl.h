@@ -59,6 +59,13 @@ enum sweep_event {
     N_EVENTS
 };
 
+/* What the digest is to say of a sweep's groups. */
+enum groups_are {
+    GROUPS_TO_SUM,
+    GROUPS_SUMMED,   /* groups_digest holds */
+    GROUPS_LEFT_OUT, /* too many, or cancelled meanwhile: there is no digest */
+};
+
 struct blease {
     struct list node; /* bworker.leases */
     uint64_t id;
@@ -142,7 +149,8 @@ struct bsweep {
     uint64_t end_ticket; /* of the op that records the end */
     uint8_t digest[HASH_BYTES];
     bool has_digest;
-    struct groups_pass *groups;        /* while the group rows are read for the digest */
+    struct groups_pass *groups; /* while the group rows are read for the digest */
+    enum groups_are groups_are;
     uint8_t groups_digest[HASH_BYTES]; /* when they have been */
     struct second_look *looks;         /* by position */
     uint32_t n_looks, cap_looks;
@@ -271,9 +279,12 @@ void snapshot_forget_others(struct broker *b, struct bsweep *s);
 
 /* groups.c */
 bool groups_due(const struct bsweep *s); /* is everything done, and are there rows that the digest covers? */
-int groups_take(struct bsweep *s, const struct msg_read *read,
-                const struct msg_page *page); /* the next page, or the first */
-void groups_join_digest(struct bsweep *s); /* after the last one: the digest of the tasks becomes that of all results */
+/* The next page, or the first. Too many of one trial, or no memory for them: they are left out, and the sweep has FAILED. */
+int groups_take(struct broker *b, struct bsweep *s, const struct msg_read *read, const struct msg_page *page);
+void groups_leave_out(struct bsweep *s, uint32_t state, const char *reason); /* the sweep ends so, without a digest */
+void groups_join_digest(struct bsweep *s);          /* the digest of the tasks becomes that of all results, or goes */
+struct slice groups_stored(const struct bsweep *s); /* as the journal keeps what they are */
+void groups_restore(struct bsweep *s, struct slice stored);
 void groups_forget(struct bsweep *s);
 uint64_t groups_held(const struct bsweep *s); /* bytes */
 

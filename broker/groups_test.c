@@ -151,7 +151,6 @@ static void its_end_is_told_when_all_pages_are_read(void **state)
     for (; fixture_answer(f); pages++) {
         held = broker_held_bytes(f->broker) > held ? broker_held_bytes(f->broker) : held;
         assert_false(client_status(f, sweep)->final);
-        client_asks(f, MSG_CANCEL, sweep, true); /* too late */
     }
     assert_true(pages >= 3 && held >= names + 9000 * sizeof(double)); /* one trial's, and told */
     fixture_settle(f);
@@ -175,6 +174,76 @@ static void a_restart_in_the_middle_or_at_the_end_changes_nothing(void **state)
     client_submits(f); /* asked for again while it is read back */
     fixture_settle(f);
     check_digest(f, sweep, 9000);
+}
+
+static void the_end_of_a_sweep_has_the_sum_of_its_groups(void **state)
+{
+    struct broker_fixture *f = *state;
+    uint64_t sweep = do_all(f, false, 12);
+    fixture_settle(f);
+    for (uint32_t i = 0; i < 2; i++) { /* a row that nobody reads any more */
+        const struct msg_group row = {.position = TASKS, .group = "g", .values = {"12345678", 8}};
+        const struct journal_op op = {.kind = JOURNAL_GROUP, .sweep = sweep, .group = row};
+        struct diag d = {""};
+        assert_int_equal(journal_begin(f->journal, &d), 0);
+        assert_int_equal(journal_apply(f->journal, &op, &d), 0);
+        assert_int_equal(journal_commit(f->journal, &d), 0);
+        fixture_restart(f);
+        if (i == 1)
+            client_submits(f);
+        fixture_settle(f);
+        check_digest(f, sweep, 12);
+    }
+}
+
+/* Ended so, without a digest, also for those who come later; and gone when it is removed. */
+static void check_left_out(struct broker_fixture *f, uint64_t sweep, uint32_t how, const char *why)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct msg_status *st = client_status(f, sweep);
+        assert_true(!broker_failed(f->broker) && st->final && st->state == how && st->digest.len == 0);
+        assert_non_null(strstr(st->reason, why));
+        assert_string_equal(st->qualified, "without a digest: its groups were not summed");
+        fixture_restart(f);
+        fixture_settle(f);
+    }
+}
+
+static void a_trial_of_too_many_groups_fails_alone(void **state)
+{
+    struct broker_fixture *f = *state;
+    for (uint32_t i = 0; i < 2; i++) {
+        f->config.limits = i ? (struct broker_limits){.group_bytes = 100} : (struct broker_limits){.groups = 11};
+        fixture_restart(f);
+        uint64_t sweep = do_all(f, false, 12);
+        fixture_settle(f);
+        check_left_out(f, sweep, SWEEP_FAILED, "trial 0 has more groups than can be summed");
+        client_asks(f, MSG_REMOVE, sweep, false);
+        fixture_settle(f);
+    }
+    f->config.limits = (struct broker_limits){.groups = 12};
+    fixture_restart(f);
+    uint64_t sweep = do_all(f, false, 12);
+    fixture_settle(f);
+    check_digest(f, sweep, 12);
+}
+
+static void a_cancel_ends_the_summing(void **state)
+{
+    struct broker_fixture *f = *state;
+    uint64_t sweep = do_all(f, false, 9000);
+    fixture_commit(f);
+    assert_true(fixture_answer(f));
+    client_asks(f, MSG_CANCEL, sweep, true);
+    fixture_commit(f);
+    assert_int_equal(broker_held_bytes(f->broker), 0);
+    fixture_settle(f);
+    check_left_out(f, sweep, SWEEP_CANCELLED, "cancelled while its groups were summed");
+    client_submits(f); /* and once more from the start */
+    fixture_settle(f);
+    check_digest(f, sweep, 9000);
+    client_asks(f, MSG_REMOVE, sweep, false);
+    fixture_settle(f);
 }
 
 static void rows_count_once_and_with_their_result_only(void **state)
@@ -225,7 +294,7 @@ static void a_damaged_row_ends_the_broker(void **state)
     static const struct msg_group rows[] = {{.position = TASKS, .group = "g", .values = {"12345678", 8}},
                                             {.position = 1, .group = "g", .values = {"123", 3}}};
     uint64_t sweep = do_all(f, false, 2);
-    fixture_settle(f);
+    fixture_commit(f);
     for (uint32_t i = 0; i < 2; i++) {
         const struct journal_op op = {.kind = JOURNAL_GROUP, .sweep = sweep, .group = rows[i]};
         struct diag d = {""};
@@ -233,7 +302,6 @@ static void a_damaged_row_ends_the_broker(void **state)
         assert_int_equal(journal_apply(f->journal, &op, &d), 0);
         assert_int_equal(journal_commit(f->journal, &d), 0);
     }
-    fixture_restart(f);
     fixture_settle(f);
     assert_true(broker_failed(f->broker));
 }
@@ -246,6 +314,9 @@ int main(void)
         TEST(the_digest_is_that_of_tasks_and_groups_in_any_order),
         TEST(its_end_is_told_when_all_pages_are_read),
         TEST(a_restart_in_the_middle_or_at_the_end_changes_nothing),
+        TEST(the_end_of_a_sweep_has_the_sum_of_its_groups),
+        TEST(a_trial_of_too_many_groups_fails_alone),
+        TEST(a_cancel_ends_the_summing),
         TEST(rows_count_once_and_with_their_result_only),
         TEST(more_rows_of_a_task_than_can_be_shown_are_refused),
         TEST(keep_best_keeps_none),

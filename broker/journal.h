@@ -58,6 +58,7 @@ struct journal_op {
     uint64_t first, n;
     struct slice status, scores;    /* RUN */
     struct slice blob;              /* SNAPSHOT; SWEEP, PLAN: the plan's bytes; STATE: the output's digest, or empty */
+    struct slice groups;            /* STATE: the digest over all groups, one byte: there is to be none, or empty */
     struct slice identity;          /* SWEEP */
     const char *name, *reason;      /* SWEEP; STATE */
     uint32_t state;                 /* STATE: enum sweep_state */
@@ -78,6 +79,7 @@ struct journal_sweep {
     const char *name, *reason;
     struct slice plan, identity, snapshot;
     struct slice output; /* digest of the complete output file, or empty */
+    struct slice groups; /* as in journal_op */
     uint32_t state;
     bool limit_hit;
     int64_t wall_ms;

@@ -309,6 +309,7 @@ static int copy_sweep(struct filler *f, sqlite3_stmt *st)
     err = err ? err : copy_blob(f, st, 4, 0, &s.identity);
     err = err ? err : copy_blob(f, st, 5, 0, &s.snapshot);
     err = err ? err : copy_blob(f, st, 19, 0, &s.output);
+    err = err ? err : copy_blob(f, st, 20, 0, &s.groups);
     return err ? err : add_item(f, &s, sizeof(s), 0);
 }
 

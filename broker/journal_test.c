@@ -153,6 +153,8 @@ static void a_sweep_comes_back_after_a_restart(void **state)
                                  .state = SWEEP_CANCELLED,
                                  .reason = "because",
                                  .limit_hit = true,
+                                 .blob = {"output", 6},
+                                 .groups = {"groups", 6},
                                  .numbers = numbers});
     commit(f);
     reopen(f);
@@ -169,6 +171,8 @@ static void a_sweep_comes_back_after_a_restart(void **state)
     assert_memory_equal(s[0].snapshot.data, "snap 22", 7);
     assert_int_equal(s[0].state, SWEEP_CANCELLED);
     assert_true(s[0].limit_hit);
+    assert_true(s[0].output.len == 6 && !memcmp(s[0].output.data, "output", 6));
+    assert_true(s[0].groups.len == 6 && !memcmp(s[0].groups.data, "groups", 6));
     assert_int_equal(s[0].wall_ms, 1234567890123);
     assert_true(s[0].frontier == (uint64_t)1 << 40);
     assert_memory_equal(&s[0].numbers, &numbers, sizeof(double) * 4);
@@ -178,6 +182,7 @@ static void a_sweep_comes_back_after_a_restart(void **state)
     assert_int_equal(s[1].sweep, 9);
     assert_string_equal(s[1].name, "");
     assert_int_equal(s[1].snapshot.len, 0);
+    assert_true(s[1].output.len == 0 && s[1].groups.len == 0);
 }
 
 static void runs_come_back_in_index_order_and_in_pages(void **state)
@@ -512,9 +517,9 @@ static void change_file(struct fixture *f, const char *sql_text)
 static void a_newer_format_is_refused(void **state)
 {
     struct fixture *f = *state;
-    change_file(f, "PRAGMA user_version=4");
+    change_file(f, "PRAGMA user_version=5");
     assert_int_equal(journal_open(f->dir, false, &f->j, &f->d), SHEAF_EVERSION);
-    assert_non_null(strstr(f->d.text, "format 4, this program reads format 3; use a newer sheaf"));
+    assert_non_null(strstr(f->d.text, "format 5, this program reads format 4; use a newer sheaf"));
 }
 
 static void another_programs_database_is_refused(void **state)

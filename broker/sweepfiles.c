@@ -45,6 +45,8 @@ void sweep_publish_output(struct broker *b, struct bsweep *s)
     if (!s->has_output || !b->env.outputs)
         return;
     int err = b->env.outputs->publish(b->env.outputs->ctx, &s->plan, &d);
+    if (err == 0 && s->groups_are == GROUPS_LEFT_OUT)
+        return; /* how it ended stays */
     s->state = err == 0 ? SWEEP_DONE : SWEEP_FAILED;
     snprintf(s->reason, sizeof(s->reason), "%s", err == 0 ? "" : d.text);
 }

@@ -155,6 +155,8 @@ void sweep_state_op(struct broker *b, struct scribe_batch *batch, const struct b
     op->numbers = sweep_numbers(b, s);
     if (s->has_output)
         op->blob = copy_slice(b, batch, s->output, HASH_BYTES);
+    struct slice groups = groups_stored(s);
+    op->groups = copy_slice(b, batch, groups.data, groups.len);
 }
 
 /* Returns the ticket of the batch. */
@@ -185,10 +187,17 @@ static void qualify(struct bsweep *s)
         groups_join_digest(s);
 }
 
-/* A cancel that came too late: the tasks in flight were the last ones. state: now, or as the journal had it. */
+/* A cancel that came too late: the tasks in flight were the last ones, and it did not keep their groups from being summed. state:
+ * now, or as the journal had it. */
 static bool through_anyway(const struct bsweep *s, uint32_t state)
 {
-    return state == SWEEP_CANCELLED && s->done.count == s->total;
+    return state == SWEEP_CANCELLED && s->done.count == s->total && s->groups_are != GROUPS_LEFT_OUT;
+}
+
+/* Are its groups being summed, and nothing of its end handed to the journal? */
+static bool is_summing(const struct bsweep *s)
+{
+    return s->phase == PHASE_ENDING && s->end_ticket == UINT64_MAX;
 }
 
 static void read_on(struct broker *b, struct bsweep *s, uint32_t kind, uint64_t from);
@@ -214,7 +223,7 @@ static void enter_ending(struct broker *b, struct bsweep *s)
     intervals_finish(&s->looking);
     s->n_looks = 0;
     s->end_ticket = UINT64_MAX;
-    if (groups_due(s))
+    if (groups_due(s) && s->groups_are == GROUPS_TO_SUM)
         read_on(b, s, READ_GROUPS, 0);
     else
         store_end(b, s);
@@ -346,7 +355,9 @@ static void sweep_stop(struct broker *b, struct bsweep *s, enum sweep_event how)
         s->stop = how;
         if (!is_over(s))
             state_push(b, s, SWEEP_CANCELLED);
-    } else if (how == EV_ABORT)
+    } else if (is_summing(s)) /* ends when the page comes that was asked for */
+        groups_leave_out(s, SWEEP_CANCELLED, "cancelled while its groups were summed: run it again for its digest");
+    else if (how == EV_ABORT)
         sweep_abort(b, s, SWEEP_CANCELLED, "cancelled");
     else if (how == EV_CANCEL)
         sweep_event(b, s, EV_CANCEL);
@@ -379,7 +390,7 @@ static void loaded(struct broker *b, struct bsweep *s)
 
 static int take_page(struct broker *b, struct bsweep *s, const struct scribe_read *r)
 {
-    int err = r->read.kind == READ_GROUPS ? groups_take(s, &r->read, &r->page) : 0;
+    int err = r->read.kind == READ_GROUPS ? groups_take(b, s, &r->read, &r->page) : 0;
     for (uint32_t i = 0; err == 0 && i < r->page.n_runs; i++)
         err = ingest_run(b, s, &r->page.runs[i]);
     for (uint32_t i = 0; err == 0 && i < r->page.n_failures; i++)
@@ -392,8 +403,6 @@ static void read_next(struct broker *b, struct bsweep *s, uint32_t kind)
 {
     if (kind == READ_RUNS)
         read_on(b, s, READ_FAILURES, 0);
-    else if (kind == READ_FAILURES && !goes_on(s) && groups_due(s))
-        read_on(b, s, READ_GROUPS, 0);
     else if (s->phase == PHASE_LOADING)
         loaded(b, s);
     else
@@ -403,11 +412,13 @@ static void read_next(struct broker *b, struct bsweep *s, uint32_t kind)
 void sweep_loaded_page(struct broker *b, struct bsweep *s, struct scribe_read *r)
 {
     bool again = s->reload; /* the plan has changed since this page was asked for */
-    int err = r->err < 0 || again ? r->err : take_page(b, s, r);
-    s->reload = false;
     uint32_t kind = r->read.kind;
+    bool wanted = !again && (kind != READ_GROUPS || s->groups_are == GROUPS_TO_SUM);
+    int err = r->err < 0 || !wanted ? r->err : take_page(b, s, r);
+    s->reload = false;
     bool may_qualify = !s->qualified[0] && (s->plan.limits.task_seconds > 0 || s->plan.limits.memory_mb);
-    bool end = r->page.end || (kind == READ_FAILURES && s->n_failures == FAILURES_SHOWN && !may_qualify);
+    bool end = r->page.end || (kind == READ_GROUPS && s->groups_are != GROUPS_TO_SUM) ||
+               (kind == READ_FAILURES && s->n_failures == FAILURES_SHOWN && !may_qualify);
     uint64_t next = r->page.next;
     free(r->who);
     arena_finish(&r->arena);
@@ -486,6 +497,7 @@ int broker_restore(struct broker *b, const struct journal_sweep *stored, struct 
     s->stored_state = stored->state;
     s->log_lines = stored->log_lines;
     s->group_rows = stored->group_rows;
+    groups_restore(s, stored->groups);
     s->has_output = stored->output.len == HASH_BYTES;
     if (s->has_output)
         memcpy(s->output, stored->output.data, HASH_BYTES);
@@ -549,6 +561,7 @@ static void revive(struct broker *b, struct bsweep *s, struct scribe_batch *batc
     s->reason[0] = '\0';
     s->limit_hit = false;
     s->revived = true;
+    s->groups_are = s->groups_are == GROUPS_SUMMED ? GROUPS_SUMMED : GROUPS_TO_SUM;
     s->stop = EV_LOADED;
     intervals_finish(&s->doubled); /* the leases of these runs have ended with the sweep */
     sweep_state_op(b, batch, s, SWEEP_RUNNING);
@@ -599,6 +612,8 @@ static const char *sweep_again(struct broker *b, struct bsweep *s, const struct 
     struct scribe_batch *batch = batch_new(b, 2);
     if (batch && !same)
         batch_op(batch, JOURNAL_PLAN, s->id)->blob = copy_slice(b, batch, s->bytes.data, s->bytes.len);
+    if (!same)
+        s->groups_are = GROUPS_TO_SUM;
     s->reload = s->phase == PHASE_LOADING;
     revive(b, s, batch);
     return NULL;
@@ -715,6 +730,7 @@ void sweep_retry(struct broker *b, uint64_t peer, const struct msg_sweep *m)
     forget_failures(s);
     s->qualified[0] = '\0';
     s->n_looks = 0;
+    s->groups_are = GROUPS_TO_SUM;
     revive(b, s, batch);
     done_later(b, peer);
 }
