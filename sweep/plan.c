@@ -16,7 +16,6 @@
 #define MAX_NAME 256u
 #define MAX_ARRAY 511u /* as a dataset has it */
 #define MAX_LINE 4096u
-#define MAX_PATH 4096u
 #define MAX_TEXT (1u << 20)
 #define MAX_VALUES (1u << 20)
 #define MAX_WHERE 1024u
@@ -78,8 +77,8 @@ static const struct codec_field output_fields[] = {
 static const struct codec output_codec = CODEC_OF(struct plan_output, output_fields);
 
 static const struct codec_field plugin_fields[] = {
-    CODEC_F(CODEC_TEXT, struct plan_plugin, path, MAX_PATH),
-    CODEC_F(CODEC_TEXT, struct plan_plugin, script, MAX_PATH),
+    CODEC_F(CODEC_TEXT, struct plan_plugin, path, PLAN_MAX_PATH),
+    CODEC_F(CODEC_TEXT, struct plan_plugin, script, PLAN_MAX_PATH),
     CODEC_F(CODEC_BIN, struct plan_plugin, digest, HASH_BYTES),
     CODEC_F(CODEC_TEXT, struct plan_plugin, name, MAX_NAME),
     CODEC_F(CODEC_TEXT, struct plan_plugin, version, MAX_NAME),
@@ -132,7 +131,7 @@ static const struct codec split_codec = CODEC_OF(struct plan_split, split_fields
 
 static const struct codec_field key_axis_fields[] = {
     CODEC_F(CODEC_U32, struct plan_key_axis, kind, KEYS_FILES),
-    CODEC_F(CODEC_TEXT, struct plan_key_axis, column, MAX_PATH),
+    CODEC_F(CODEC_TEXT, struct plan_key_axis, column, PLAN_MAX_PATH),
     CODEC_F(CODEC_U32, struct plan_key_axis, dtype, SHEAF_DT_DATE),
     CODEC_F(CODEC_I64, struct plan_key_axis, from, 0),
     CODEC_F(CODEC_BIN, struct plan_key_axis, names, PLAN_MAX_KEY_NAMES),
@@ -157,9 +156,9 @@ static const struct codec limits_codec = CODEC_OF(struct plan_limits, limits_fie
 static const struct codec_field plan_fields[] = {
     CODEC_F(CODEC_U32, struct plan, version, 0),
     CODEC_F(CODEC_TEXT, struct plan, name, MAX_NAME),
-    CODEC_F(CODEC_TEXT, struct plan, source, MAX_PATH),
+    CODEC_F(CODEC_TEXT, struct plan, source, PLAN_MAX_PATH),
     CODEC_SUB(struct plan, plugin, &plan_plugin_codec),
-    CODEC_F(CODEC_TEXT, struct plan, data_path, MAX_PATH),
+    CODEC_F(CODEC_TEXT, struct plan, data_path, PLAN_MAX_PATH),
     CODEC_F(CODEC_BIN, struct plan, data_digest, HASH_BYTES),
     CODEC_F(CODEC_U32, struct plan, method, METHOD_LIST),
     CODEC_F(CODEC_U64, struct plan, seed, 0),
@@ -175,7 +174,7 @@ static const struct codec_field plan_fields[] = {
     CODEC_F(CODEC_U32, struct plan, reduce_key, REDUCE_SUM),
     CODEC_LIST(struct plan, goals, n_goals, &goal_codec, MAX_GOALS),
     CODEC_SUB(struct plan, limits, &limits_codec),
-    CODEC_F(CODEC_TEXT, struct plan, output_path, MAX_PATH),
+    CODEC_F(CODEC_TEXT, struct plan, output_path, PLAN_MAX_PATH),
     CODEC_F(CODEC_BOOL, struct plan, output_replace, 0),
     CODEC_F(CODEC_U64, struct plan, output_bytes, PLAN_MAX_OUTPUT_BYTES),
     CODEC_F(CODEC_U64, struct plan, keep_best, 0),

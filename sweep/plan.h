@@ -27,6 +27,7 @@
 #define PLAN_MAX_ATTEMPTS 1000u
 #define PLAN_MAX_BEST ((uint64_t)10000000)
 #define PLAN_MAX_KEY_NAMES ((uint64_t)16 << 20) /* bytes of all keys' texts */
+#define PLAN_MAX_PATH 4096u                     /* bytes of a path, and of the pattern of files */
 #define PLAN_MAX_OUTPUTS 64u
 #define PLAN_MAX_ROW_RANK 5u                      /* axes of a row: SHEAF_MAX_RANK but trial, key and split */
 #define PLAN_MAX_ROW_BYTES ((uint64_t)1 << 30)    /* of all rows of one task: every slot holds them */

@@ -138,6 +138,10 @@ int sweepfiles_resolve(struct planner *p, const struct ynode *n)
     const char *pattern = whole_pattern(p, n->value.text, true);
     if (axis->column == NULL || pattern == NULL)
         return sweepplan_no_memory(p);
+    if (strlen(axis->column) > PLAN_MAX_PATH)
+        return place_fail(&n->at, p->d,
+                          "the pattern with the sweep file's folder before it is longer than %u bytes; shorten it",
+                          PLAN_MAX_PATH);
     glob_t found = {0};
     int err, rc = glob(pattern, GLOB_NOSORT, unreadable, &found);
     if (rc == GLOB_NOSPACE)

@@ -175,6 +175,15 @@ def test_patterns_without_files(world, pattern, line):
     assert refused_line(world, "run", by_files(world, pattern)) == "DIR/sweep.yaml:1:94: " + line
 
 
+def test_a_pattern_that_is_too_long_with_its_folder(world):
+    folder = world.path / ("d" * 200)
+    folder.mkdir()
+    sweep = by_files(world, "x" * 4000)
+    sweep = sweep.rename(folder / sweep.name)
+    line = "the pattern with the sweep file's folder before it is longer than 4096 bytes; shorten it"
+    assert refused_line(world, "run", sweep) == f"DIR/{folder.name}/sweep.yaml:1:94: {line}"
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_a_folder_that_cannot_be_read(world):
     (world.path / "in").mkdir(mode=0)
