@@ -309,6 +309,8 @@ static int open_and_run(struct attempt *a, const char *config, struct diag *d)
     start = clock_mono_ns();
     a->status = a->plugin->run(host, a->state, &a->task, a->scores);
     a->run_ns = clock_mono_ns() - start;
+    if (tryhost_emit_refused(a->host)) /* as in a sweep */
+        a->status = SHEAF_FAILED;
     a->plugin->close(host, a->state);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "sweep/groupsum.h"
 
 #include "common/err.h"
+#include "common/text.h"
 #include "sweep/lebytes.h"
 
 #include <stdlib.h>
@@ -41,6 +42,22 @@ int groupsum_add(struct groupsum *g, const char *name, size_t len, const void *v
         sums[i] = (number == before ? 0 : sums[i]) + v;
     }
     return 0;
+}
+
+const char *groupsum_emit(struct groupsum *g, const char *group, const double *values, bool drop)
+{
+    if (g->n_values == 0)
+        return "emit: the descriptor names no group values";
+    size_t n = group ? strnlen(group, GROUPSUM_NAME_BYTES + 1) : GROUPSUM_NAME_BYTES + 1;
+    if (n > GROUPSUM_NAME_BYTES || !text_is_utf8(group, n))
+        return "emit: a group's name has to be UTF-8 of at most 65,535 bytes";
+    if (drop)
+        return NULL;
+    if (groupsum_add(g, group, n, values) != 0)
+        return "emit: out of memory for the groups of this task";
+    if (groupsum_count(g) > GROUPSUM_TASK_GROUPS || groupsum_bytes(g) > GROUPSUM_TASK_BYTES)
+        return "emit: more than 65,536 groups, or 16 MiB of them, in one task";
+    return NULL;
 }
 
 uint32_t groupsum_count(const struct groupsum *g)

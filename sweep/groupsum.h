@@ -9,6 +9,7 @@
 
 #include "data/dict.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +35,9 @@ struct groupsum_row {
 /* Adds a row of n_values little-endian float64 (any alignment) to the group with this name of len bytes without NUL. 0, or
  * SHEAF_ENOMEM or SHEAF_ELIMIT, then nothing was added. */
 int groupsum_add(struct groupsum *g, const char *name, size_t len, const void *values);
+
+/* What a task emits: values of n_values doubles. drop: it is only looked at whether the call is right. NULL, or why it is refused. */
+const char *groupsum_emit(struct groupsum *g, const char *group, const double *values, bool drop);
 
 /* How many groups there are, and how many bytes their names (with a NUL each) and sums have. */
 uint32_t groupsum_count(const struct groupsum *g);

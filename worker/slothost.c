@@ -4,7 +4,6 @@
  */
 #include "worker/slothost.h"
 #include "common/err.h"
-#include "common/text.h"
 #include "worker/slotoutput.h"
 
 #include <stdio.h>
@@ -61,29 +60,16 @@ static bool host_report(const struct sheaf_host *host, uint64_t step, double val
 }
 
 /* Rows that were left out unnoticed would be wrong results: the task fails. */
-static int32_t refuse_emit(struct slothost *h, const char *why)
-{
-    h->emit_refused = true;
-    return host_fail(&h->host, why);
-}
-
 static int32_t host_emit(const struct sheaf_host *host, const char *group, const double *values)
 {
     struct slothost *h = host->self;
     h->dirty = true;
-    if (h->n_group_values == 0)
-        return refuse_emit(h, "emit: the descriptor names no group values");
-    size_t n = group ? strnlen(group, GROUPSUM_NAME_BYTES + 1) : GROUPSUM_NAME_BYTES + 1;
-    if (n > GROUPSUM_NAME_BYTES || !text_is_utf8(group, n))
-        return refuse_emit(h, "emit: a group's name has to be UTF-8 of at most 65,535 bytes");
-    if (h->drops_groups)
-        return SHEAF_OK_STATUS;
+    const char *why = groupsum_emit(&h->groups, group, values, h->drops_groups);
     h->row.len = 0;
-    if (buf_reserve(&h->row, n + 1 + h->n_group_values * sizeof(double)) || groupsum_add(&h->groups, group, n, values))
-        return refuse_emit(h, "emit: out of memory for the groups of this task");
-    if (groupsum_count(&h->groups) > GROUPSUM_TASK_GROUPS || groupsum_bytes(&h->groups) > GROUPSUM_TASK_BYTES)
-        return refuse_emit(h, "emit: more than 65,536 groups, or 16 MiB of them, in one task");
-    return SHEAF_OK_STATUS;
+    if (!why && buf_reserve(&h->row, GROUPSUM_NAME_BYTES + 1 + h->n_group_values * sizeof(double)))
+        why = "emit: out of memory for the groups of this task";
+    h->emit_refused = h->emit_refused || why;
+    return why ? host_fail(host, why) : SHEAF_OK_STATUS;
 }
 
 static void *host_scratch(const struct sheaf_host *host, uint64_t size)

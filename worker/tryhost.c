@@ -33,7 +33,8 @@ struct tryhost {
     struct block *scratch;
     struct cache *caches;
     struct tryhost_counts counts;
-    uint32_t n_group_values;
+    struct groupsum groups; /* of this task */
+    bool emit_refused;
     const struct plan_output *outputs;
     void *rows[PLAN_MAX_OUTPUTS]; /* in scratch; NULL = not asked for */
     uint32_t n_outputs;
@@ -79,14 +80,15 @@ static bool try_stop_requested(const struct sheaf_host *host)
 static int32_t try_emit(const struct sheaf_host *host, const char *group, const double *values)
 {
     struct tryhost *t = host->self;
-    if (t->n_group_values == 0 || !group || strlen(group) > GROUPSUM_NAME_BYTES) {
-        complain(t, t->n_group_values ? "emit without a group, or with one over 65,535 bytes"
-                                      : "emit, but the descriptor names no group values");
-        return try_fail(host, "a wrong call of emit");
+    const char *why = groupsum_emit(&t->groups, group, values, false);
+    if (why) {
+        t->emit_refused = true;
+        complain(t, why);
+        return try_fail(host, why);
     }
     t->counts.rows++;
     fprintf(t->log, "plugin emit: %s:", group);
-    for (uint32_t i = 0; i < t->n_group_values; i++)
+    for (uint32_t i = 0; i < t->groups.n_values; i++)
         fprintf(t->log, " %.17g", values[i]);
     fputc('\n', t->log);
     return SHEAF_OK_STATUS;
@@ -307,6 +309,7 @@ void tryhost_destroy(struct tryhost *t)
     if (!t)
         return;
     free_scratch(t);
+    groupsum_finish(&t->groups);
     while (t->caches) {
         struct cache *c = t->caches;
         t->caches = c->next;
@@ -324,7 +327,9 @@ void tryhost_begin_task(struct tryhost *t, uint32_t n_group_values)
 {
     free_scratch(t);
     memset(t->rows, 0, sizeof t->rows);
-    t->n_group_values = n_group_values;
+    groupsum_clear(&t->groups);
+    t->groups.n_values = n_group_values;
+    t->emit_refused = false;
     t->counts.rows = t->counts.reports = t->counts.scratch_bytes = 0;
     t->reason[0] = 0;
 }
@@ -339,6 +344,11 @@ void tryhost_set_outputs(struct tryhost *t, const struct plan_output *outputs, u
 const void *tryhost_row(const struct tryhost *t, uint32_t output)
 {
     return output < t->n_outputs ? t->rows[output] : NULL;
+}
+
+bool tryhost_emit_refused(const struct tryhost *t)
+{
+    return t->emit_refused;
 }
 
 const char *tryhost_reason(const struct tryhost *t)

@@ -35,6 +35,9 @@ void tryhost_set_outputs(struct tryhost *t, const struct plan_output *outputs, u
 /* The row of the last task, NULL = it was not asked for. */
 const void *tryhost_row(const struct tryhost *t, uint32_t output);
 
+/* Has this task emitted what is refused? Then it has failed, whatever it returned. */
+bool tryhost_emit_refused(const struct tryhost *t);
+
 /* What host->fail was told last, "" = nothing. */
 const char *tryhost_reason(const struct tryhost *t);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #define _XOPEN_SOURCE 700 /* open_memstream, fork */
 #include "worker/tryhost.h"
+#include "sweep/groupsum.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -151,6 +152,36 @@ static void wrong_calls_are_named(void **state)
     assert_said(f, "names no group values");
 }
 
+static void what_a_sweep_refuses_to_emit_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    double value = 1;
+    char *name = malloc(GROUPSUM_NAME_BYTES + 2);
+    assert_non_null(name);
+    memset(name, 'n', GROUPSUM_NAME_BYTES + 1);
+    name[GROUPSUM_NAME_BYTES + 1] = '\0';
+    const char *const wrong[] = {NULL, "caf\xe9", name};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        tryhost_begin_task(f->t, 1);
+        assert_false(tryhost_emit_refused(f->t));
+        assert_int_equal(f->host->emit(f->host, wrong[i], &value), SHEAF_FAILED);
+        assert_true(tryhost_emit_refused(f->t));
+        assert_string_equal(tryhost_reason(f->t), "emit: a group's name has to be UTF-8 of at most 65,535 bytes");
+    }
+    for (uint32_t bytes = 8; bytes <= 512; bytes += 504) { /* too many; too long together */
+        uint32_t n = bytes == 8 ? GROUPSUM_TASK_GROUPS : (uint32_t)(GROUPSUM_TASK_BYTES / (bytes + 9));
+        tryhost_begin_task(f->t, 1);
+        for (uint32_t i = 0; i <= n; i++) {
+            name[bytes] = '\0';
+            snprintf(name, 9, "%08x", i);
+            name[8] = bytes == 8 ? '\0' : 'n';
+            assert_int_equal(f->host->emit(f->host, name, &value), i < n ? SHEAF_OK_STATUS : SHEAF_FAILED);
+        }
+        assert_string_equal(tryhost_reason(f->t), "emit: more than 65,536 groups, or 16 MiB of them, in one task");
+    }
+    free(name);
+}
+
 static void what_a_task_says_is_written_down(void **state)
 {
     struct fixture *f = *state;
@@ -194,6 +225,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_build_is_tried_again, setup, teardown),
         cmocka_unit_test_setup_teardown(writing_to_a_cache_is_a_crash, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_calls_are_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_sweep_refuses_to_emit_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_task_says_is_written_down, setup, teardown),
         cmocka_unit_test_setup_teardown(scratch_is_aligned_and_counted, setup, teardown),
     };

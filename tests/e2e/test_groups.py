@@ -56,6 +56,13 @@ def test_too_much_fails_the_task(world, params, why):
     assert [(f["kind"], f["reason"]) for f in r["failures"]] == [("error", why)] * 2 and r["groups"] == 0
 
 
+@pytest.mark.parametrize("ignore", ["false", "true"])
+def test_a_trial_run_refuses_what_a_sweep_does(world, ignore):
+    args = [arg for value in ["rows=1", f"bytes={1 << 20}", f"ignore={ignore}"] for arg in ["--set", value]]
+    r = world.json("plugin", "try", "groups", *args, code=4)
+    assert r["reason"] == "emit: a group's name has to be UTF-8 of at most 65,535 bytes"
+
+
 def test_as_much_as_may_be_in_many_tasks(world):
     sweep = world.sweep(plugin="groups", params={"x": [1, 2], "rows": 65536, "groups": 65536, "lines": 0})
     r = world.json("run", sweep, "--slots", "2")
