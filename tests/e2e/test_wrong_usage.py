@@ -10,7 +10,7 @@ import pytest
 from support import refused_line
 
 COMMANDS = "run, list, show, wait, results, logs, retry, cancel, rm, pack, inspect, demo, plugin, broker, worker"
-FIELDS = "name, plugin, config, data, keys, search, params, where, split, order, reduce, goal, limits, keep"
+FIELDS = "name, plugin, config, data, keys, search, params, where, split, order, reduce, goal, limits, output, keep"
 GONE = "start one with `sheaf broker`, or check the address"
 PLACES = "PLACES"  # the folders that plugins are looked for in
 
