@@ -11,6 +11,7 @@ Usage: bench.py [--build DIR] [--python PYTHON] [--slots N] [--only JOB ...] [--
 """
 import argparse
 import array
+import functools
 import json
 import os
 import random
@@ -323,11 +324,17 @@ class Bench:
         self.command("demo", folder, *(["--days", "400"] if self.sizes is SMOKE else []))
         return folder, "demo grid"
 
-    def job_grid(self):
-        trials = self.sizes["trials"]
+    @functools.cached_property
+    def grid_data(self):
+        """Packs that market as grid.sheaf; what the grid is called, and the paths of both arrays."""
         folder, label = self.market()
         paths = [os.path.join(folder, name + ".npy") for name in ("factors", "returns")]
         self.command("pack", "grid.sheaf", "factors=" + paths[0], "returns=" + paths[1])
+        return label, paths
+
+    def job_grid(self):
+        trials = self.sizes["trials"]
+        label, paths = self.grid_data
         counts = [1, 2, 3, 4, 5, 6, 8, 10]
         sweep = self.sweep("grid", plugin="wfo", data="grid.sheaf", goal={"maximize": "sharpe"},
                            params={"n_factors": counts, "top_n": counts, "rebalance": [1, 5, 10, 21],
@@ -381,9 +388,7 @@ class Bench:
         if not os.path.isfile(os.path.join(reference, "wfo.py")):
             self.skip(label, f"there is no {reference}/wfo.py")
             return
-        folder, _ = self.market()
-        paths = [os.path.join(folder, name + ".npy") for name in ("factors", "returns")]
-        self.command("pack", "grid.sheaf", "factors=" + paths[0], "returns=" + paths[1])
+        _, paths = self.grid_data
         counts = [1, 2, 3, 4, 5, 6, 8, 10]
         self.env["PYTHONPATH"] = reference
         sweep = self.sweep("pygrid", plugin=os.path.join(TOP, "plugins", "python", "examples", "wfo_reference.py"),
