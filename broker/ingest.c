@@ -65,8 +65,9 @@ static void ack_now(struct broker *b, uint64_t peer, uint64_t seq)
 /* Waits for everything handed over so far; the list stays in the order of tickets. */
 static void keep_ack(struct broker *b, struct pending_ack ack)
 {
-    if (ack.seq && b->n_acks >= b->config.limits.acks)
-        return; /* the report comes again */
+    uint64_t most = b->config.limits.acks;
+    if (b->n_acks >= (ack.seq ? most : 2 * most)) /* clients have room of their own: they are few */
+        return;                                   /* the report comes again, as does what a client asks */
     struct pending_ack *a = calloc(1, sizeof(*a));
     if (!a) {
         broker_check(b, SHEAF_ENOMEM);

@@ -24,6 +24,7 @@
 #define SIM_SWEEPS 3u
 #define SIM_TASKS 4096u /* of one sweep at most */
 #define SIM_ATTEMPTS 3u
+#define SIM_ACKS 64u        /* that wait for the journal: few, so that seeds reach the limit */
 #define SIM_TASK_SECONDS 15 /* limit of tasks where some hang; twice as long as a slot is stopped at most */
 
 struct rng {

@@ -63,8 +63,10 @@ void broker_clock(struct sim *s)
 
 void broker_begin(struct sim *s)
 {
-    struct broker_config config = {
-        .epoch = rng_next(&s->rng) | 1, .last_sweep = s->disk.last_sweep, .expected_workers = s->weather.local ? 1 : 0};
+    struct broker_config config = {.epoch = rng_next(&s->rng) | 1,
+                                   .last_sweep = s->disk.last_sweep,
+                                   .expected_workers = s->weather.local ? 1 : 0,
+                                   .limits = {.acks = SIM_ACKS}};
     struct broker_env env = {.ctx = s,
                              .send = env_send,
                              .journal = env_journal,

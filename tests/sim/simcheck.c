@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ACKS_MOST 4096u /* far beyond what so few workers can have sent */
 #define WATCHES_MOST 64u
 
 /* ---- what was granted and reported ---- */
@@ -276,7 +275,7 @@ static void check_sweep(struct sim *s, const struct bsweep *b)
 static void check_queues(struct sim *s)
 {
     const struct broker *b = s->broker;
-    if (list_length(&b->acks) > ACKS_MOST || list_length(&b->watches) > WATCHES_MOST ||
+    if (list_length(&b->acks) > 2 * SIM_ACKS || list_length(&b->watches) > WATCHES_MOST ||
         list_length(&b->sweeps) > s->weather.sweeps)
         sim_wrong(s, "a queue of the broker has no bound", "%llu acknowledgements, %llu watches, %llu sweeps",
                   (unsigned long long)list_length(&b->acks), (unsigned long long)list_length(&b->watches),
