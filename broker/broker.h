@@ -39,7 +39,7 @@ struct broker_limits {
     uint32_t reads;       /* pages asked of the journal at once: 256 */
     uint32_t groups;      /* of one trial: 2^24 */
     uint64_t group_bytes; /* their names and sums: 1 GiB */
-    uint32_t acks;        /* reports that wait for the journal: 65,536; with answers to clients twice as many. More come again */
+    uint32_t acks;        /* reports that wait for the journal: 65,536; as many answers to clients besides */
 };
 
 struct broker_config {
