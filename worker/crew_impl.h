@@ -52,6 +52,8 @@ struct crew_slot {
     uint32_t n_orders, n_sent;
     uint32_t done; /* records taken of orders[0] */
     bool news;     /* look at its rings */
+    bool woken;    /* since its last news: */
+    bool owed;     /* a wake that was not sent because of that */
     bool ready;
     const char *broken; /* not NULL: what it did to lose our trust */
     int wait_status;

@@ -14,6 +14,17 @@
 
 /* ---- messages ---- */
 
+/* One until the slot has news again: it may not be waiting and read none of them, and its socket holds only so many. */
+static void wake(struct crew *c, uint32_t slot)
+{
+    struct crew_slot *s = &c->slots[slot];
+    struct slotmsg m = {.type = SLOT_WAKE};
+    s->owed = s->woken;
+    if (!s->woken)
+        crew_send(c, slot, &m, -1, NULL);
+    s->woken = true;
+}
+
 static void handle(struct crew *c, uint32_t slot, const struct slotmsg *m, const char *text)
 {
     struct crew_slot *s = &c->slots[slot];
@@ -31,6 +42,9 @@ static void handle(struct crew *c, uint32_t slot, const struct slotmsg *m, const
         break;
     case SLOT_NEWS:
         s->news = true;
+        s->woken = false;
+        if (s->owed)
+            wake(c, slot);
         break;
     case SLOT_ASK:
         keeper_ask(c->keeper, slot, text, m->size);
@@ -95,12 +109,6 @@ void crewdrain_output(struct crew *c, uint32_t slot, int which)
 }
 
 /* ---- rings ---- */
-
-static void wake(struct crew *c, uint32_t slot)
-{
-    struct slotmsg m = {.type = SLOT_WAKE};
-    crew_send(c, slot, &m, -1, NULL);
-}
 
 static bool entry_ok(const struct crew_slot *s, const struct side_head *head, const char *text)
 {
