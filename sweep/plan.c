@@ -306,7 +306,7 @@ static int check_keys(const struct plan *p, struct diag *d)
 {
     const struct plan_key_axis *k = &p->key_axis;
     bool named = k->kind == KEYS_COLUMN || k->kind == KEYS_FILES;
-    const char *at = k->names.data, *end = at + k->names.len;
+    const char *at = k->names.len > 0 ? k->names.data : "", *end = at + k->names.len;
     uint64_t n = 0;
     for (; at != end; n++) {
         const char *nul = memchr(at, 0, (size_t)(end - at));
