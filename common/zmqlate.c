@@ -8,16 +8,16 @@
 #include "common/err.h"
 
 #include <dlfcn.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 #include <zmq.h>
 
 /* The library, or the end of the process: nothing of ours works without it, and setup installs it. */
 static void *library(void)
 {
-    static void *handle; /* a race loads it twice, which is one handle */
-    if (!handle)
-        handle = dlopen(SHEAF_ZMQ_LIBRARY, RTLD_LAZY | RTLD_LOCAL);
+    void *handle = dlopen(SHEAF_ZMQ_LIBRARY, RTLD_LAZY | RTLD_LOCAL); /* the same one each time */
     if (!handle) {
         (void)fprintf(stderr, "sheaf: cannot load %s: %s; install libzmq (deploy/setup does)\n", SHEAF_ZMQ_LIBRARY,
                       dlerror());
@@ -26,19 +26,22 @@ static void *library(void)
     return handle;
 }
 
-static void find(const char *name, void *function)
+static void *find(const char *name)
 {
     void *found = dlsym(library(), name);
     SHEAF_ASSERT(found != NULL);
-    *(void **)function = found; /* POSIX's way from an object pointer to a function pointer */
+    return found;
 }
 
 #define LATE(type, name, parameters, arguments)                                                                        \
     type name parameters                                                                                               \
     {                                                                                                                  \
-        static type(*function) parameters;                                                                             \
-        if (!function)                                                                                                 \
-            find(#name, (void *)&function);                                                                            \
+        static void *_Atomic found; /* two threads find the same */                                                    \
+        void *at = atomic_load_explicit(&found, memory_order_relaxed);                                                 \
+        if (!at)                                                                                                       \
+            atomic_store_explicit(&found, at = find(#name), memory_order_relaxed);                                     \
+        type(*function) parameters;                                                                                    \
+        memcpy(&function, &at, sizeof(function)); /* an object pointer becomes one of a function */                    \
         return function arguments;                                                                                     \
     }
 
