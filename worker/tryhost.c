@@ -99,7 +99,9 @@ static void *try_scratch(const struct sheaf_host *host, uint64_t size)
     struct tryhost *t = host->self;
     struct block *b = malloc(sizeof *b);
     uint64_t rounded = (size + 63) & ~(uint64_t)63;
-    if (!b || rounded < size || rounded > SIZE_MAX) {
+    if (!b)
+        return NULL;
+    if (rounded < size || rounded > SIZE_MAX) {
         free(b);
         return NULL;
     }
