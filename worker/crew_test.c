@@ -440,8 +440,10 @@ static void a_keyed_task_sees_its_key(void **state)
     fixture_order(f, 0, 2, 4, 1); /* out of turn */
     fixture_wait_records(f, 0, 10);
     static const uint64_t sums[] = {4, 4, 0};
-    for (uint64_t i = 0; i < 9; i++)
-        assert_true(fixture_score(f, 0, i) == (double)(sums[i % 3] + i / 3));
+    for (uint64_t i = 0; i < 9; i++) {
+        uint64_t want = sums[i % 3] + i / 3;
+        assert_true(fixture_score(f, 0, i) == (double)want);
+    }
     assert_true(fixture_score(f, 0, 9) == 5);
     fixture_retire(f, 0);
     f->plan.keys = 2; /* a plan that was not made for this dataset */
