@@ -142,6 +142,7 @@ static int find_arrays(struct attempt *a, const struct options *o, struct diag *
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     if (o->key)
         rc = cut ? find_key(a, o->key, d) : make_key(a, o->key, d);
+    tryhost_set_key(a->host, &a->task.key);
     for (uint32_t i = 0; !rc && i < a->p.n_arrays; i++)
         rc = check_array(a, &a->p.arrays[i], a->keyview.views[i], d);
     return rc;

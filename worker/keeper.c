@@ -74,6 +74,7 @@ static void group_of(const struct plan *plan, uint8_t out[HASH_BYTES])
     hash_update(&h, plan->plugin.digest.data, plan->plugin.digest.len);
     hash_update(&h, plan->plugin.config, strlen(plan->plugin.config) + 1);
     hash_update(&h, plan->data_digest.data, plan->data_digest.len);
+    hash_update(&h, plan->key_axis.digest.data, plan->key_axis.digest.len); /* of files */
     hash_end(&h, out);
 }
 

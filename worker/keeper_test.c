@@ -135,14 +135,31 @@ static void a_group_is_kept_until_another_starts(void **state)
     check(f, 1, SLOT_BUILD);
 }
 
+static void other_files_as_keys_are_another_group(void **state)
+{
+    struct fixture *f = *state;
+    struct plan files[2] = {f->plan, f->plan};
+    files[0].key_axis = (struct plan_key_axis){.kind = KEYS_FILES, .digest = {"before", 6}};
+    files[1].key_axis = (struct plan_key_axis){.kind = KEYS_FILES, .digest = {"behind", 6}};
+    keeper_join(f->keeper, 1, &files[0]);
+    keeper_join(f->keeper, 2, &files[1]);
+    keeper_join(f->keeper, 3, &files[0]);
+    for (uint32_t i = 1; i <= 2; i++) {
+        keeper_ask(f->keeper, i, "table", 8);
+        check(f, i, SLOT_BUILD);
+        keeper_built(f->keeper, i, true);
+    }
+    keeper_ask(f->keeper, 3, "table", 8);
+    check(f, 3, SLOT_CACHE);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(the_first_builds_and_the_others_wait),
-        T(who_waits_longest_builds_next),
-        T(wrong_questions_get_an_answer_or_none),
-        T(a_group_is_kept_until_another_starts),
+        T(the_first_builds_and_the_others_wait),  T(who_waits_longest_builds_next),
+        T(wrong_questions_get_an_answer_or_none), T(a_group_is_kept_until_another_starts),
+        T(other_files_as_keys_are_another_group),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,6 +99,8 @@ static const void *host_table(const struct sheaf_host *host, const char *id)
         return &rows;
     if (strcmp(id, SHEAF_CACHE_TABLE) == 0)
         return &slotcache_table;
+    if (strcmp(id, SHEAF_KEYS_TABLE) == 0)
+        return h->keys;
     return strcmp(id, SHEAF_SCRIPT_TABLE) == 0 ? &h->script : NULL;
 }
 

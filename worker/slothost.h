@@ -28,7 +28,8 @@ struct slotscratch {
 struct slothost {
     struct sheaf_host host; /* what the plugin gets; .self is this struct */
     struct slotlink *link;
-    struct sheaf_script script; /* filled by slot_open */
+    struct sheaf_script script;    /* filled by slot_open */
+    const struct sheaf_keys *keys; /* likewise */
     uint32_t n_group_values;
     bool dirty; /* something below has to be seen to when the task ends */
     char reason[SLOTHOST_REASON];

@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -71,26 +72,55 @@ static void set_all_rows(struct slot *s, uint64_t n)
     s->task.test = (struct sheaf_rows){.n = n, .ranges = &s->all_rows, .n_ranges = n > 0 ? 1 : 0};
 }
 
-void slot_enter_key(struct slot *s, uint64_t key)
+/* All of a key but its kind. */
+static void tell_key(const struct slot *s, uint64_t index, struct sheaf_key *k)
 {
     const struct plan_key_axis *axis = &s->plan.key_axis;
-    struct sheaf_key *k = &s->task.key;
-    k->index = key;
+    k->index = index;
     if (axis->kind == KEYS_RANGE) {
-        k->i = (int64_t)((uint64_t)axis->from + key);
+        k->i = (int64_t)((uint64_t)axis->from + index);
     } else if (axis->kind == KEYS_FILES) {
         char none[KEYNAMES_NUMBER];
-        k->text = keynames_text(&s->keynames, key, none);
-    } else {
-        k->text = dataset_key_text(s->data, key);
-        k->i = dataset_key_int(s->data, key);
-        keyview_enter(&s->keyview, key);
-        if (s->calendar)
-            calendar_enter(s->calendar, key);
-        if (s->plan.split.keyed && !s->splitter)
-            set_all_rows(s, row_view(s)->shape[0]);
+        k->text = keynames_text(&s->keynames, index, none);
+    } else if (axis->kind == KEYS_COLUMN) {
+        k->text = dataset_key_text(s->data, index);
+        k->i = dataset_key_int(s->data, index);
     }
 }
+
+void slot_enter_key(struct slot *s, uint64_t key)
+{
+    tell_key(s, key, &s->task.key);
+    if (s->plan.key_axis.kind != KEYS_COLUMN)
+        return;
+    keyview_enter(&s->keyview, key);
+    if (s->calendar)
+        calendar_enter(s->calendar, key);
+    if (s->plan.split.keyed && !s->splitter)
+        set_all_rows(s, row_view(s)->shape[0]);
+}
+
+static const struct slot *slot_of(const struct sheaf_host *host)
+{
+    return (const struct slot *)(const void *)((const char *)host->self - offsetof(struct slot, host));
+}
+
+static uint64_t count_keys(const struct sheaf_host *host)
+{
+    return slot_of(host)->plan.keys;
+}
+
+static bool key_at(const struct sheaf_host *host, uint64_t index, struct sheaf_key *out)
+{
+    const struct slot *s = slot_of(host);
+    if (index >= s->plan.keys)
+        return false;
+    *out = (struct sheaf_key){.kind = s->task.key.kind};
+    tell_key(s, index, out);
+    return true;
+}
+
+static const struct sheaf_keys keys_table = {.struct_size = sizeof keys_table, .count = count_keys, .key = key_at};
 
 void slot_enter_split(struct slot *s, uint64_t split)
 {
@@ -211,6 +241,7 @@ int slot_open(struct slot *s, const void *plan_bytes, size_t plan_len, struct di
     set_limits(&s->plan);
     slothost_init(&s->host, &s->link, s->plan.plugin.n_group_values);
     s->host.drops_groups = s->plan.keep_best > 0;
+    s->host.keys = &keys_table;
     slotio_init(&s->host);
     rc = slot_open_axes(s, d);
     rc = rc ? rc : pluginhost_script(&s->plan.plugin, &s->arena, &s->host.script, d);

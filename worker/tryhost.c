@@ -29,6 +29,7 @@ struct cache {
 struct tryhost {
     struct sheaf_host host;
     struct sheaf_script script;
+    struct sheaf_key key; /* the only one */
     FILE *log;
     struct block *scratch;
     struct cache *caches;
@@ -256,6 +257,23 @@ static void *try_row(const struct sheaf_host *host, uint32_t output)
     return t->rows[output];
 }
 
+static uint64_t try_count_keys(const struct sheaf_host *host)
+{
+    (void)host;
+    return 1;
+}
+
+static bool try_key(const struct sheaf_host *host, uint64_t index, struct sheaf_key *out)
+{
+    const struct tryhost *t = host->self;
+    if (index > 0)
+        return false;
+    *out = t->key;
+    return true;
+}
+
+static const struct sheaf_keys keys_table = {.struct_size = sizeof keys_table, .count = try_count_keys, .key = try_key};
+
 static const void *try_table(const struct sheaf_host *host, const char *id)
 {
     static const struct sheaf_output_rows rows = {.struct_size = sizeof rows, .row = try_row};
@@ -264,6 +282,8 @@ static const void *try_table(const struct sheaf_host *host, const char *id)
         return &rows;
     if (strcmp(id, SHEAF_CACHE_TABLE) == 0)
         return &cache_table;
+    if (strcmp(id, SHEAF_KEYS_TABLE) == 0)
+        return &keys_table;
     return strcmp(id, SHEAF_SCRIPT_TABLE) == 0 ? &t->script : NULL;
 }
 
@@ -294,6 +314,11 @@ struct tryhost *tryhost_create(FILE *log)
 void tryhost_set_script(struct tryhost *t, const struct sheaf_script *script)
 {
     t->script = *script;
+}
+
+void tryhost_set_key(struct tryhost *t, const struct sheaf_key *key)
+{
+    t->key = *key;
 }
 
 static void free_scratch(struct tryhost *t)

@@ -26,6 +26,9 @@ const struct sheaf_host *tryhost_host(struct tryhost *t);
 /* What the host's SHEAF_SCRIPT_TABLE is from now on; its texts are the caller's and live as long as t. Nobody's script before. */
 void tryhost_set_script(struct tryhost *t, const struct sheaf_script *script);
 
+/* The one key that "sheaf.keys/1" tells of from now on; its text is the caller's and lives as long as t. None before. */
+void tryhost_set_key(struct tryhost *t, const struct sheaf_key *key);
+
 /* Before each run: n_group_values that emit takes; frees the scratch memory and forgets the reason of the task before. */
 void tryhost_begin_task(struct tryhost *t, uint32_t n_group_values);
 

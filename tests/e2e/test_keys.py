@@ -132,6 +132,22 @@ def test_a_range_of_keys(world):
     assert [scores_of(row)[6:8] for row in table(world)] == [[2, k] for k in range(-2, 3)] * 2
 
 
+@pytest.mark.parametrize("keys, kind, texts, numbers", [
+    (None, 0, [], [0]), ({"range": [-2, 3]}, 2, [], range(-2, 3)), ({"files": "in/*"}, 3, ["in/a", "in/bb", "in/c"], [0, 0, 0]),
+    ("sym", 1, sorted(ROWS), [0] * 5)])
+def test_a_plugin_is_told_of_all_keys(world, keys, kind, texts, numbers):
+    pack(world)
+    (world.path / "in").mkdir()
+    for path in texts if kind == 3 else []:
+        world.file(path, "")
+    texts = [str(world.path / t) if kind == 3 else t for t in texts]
+    told = [kind, 1, len(numbers), sum(numbers), sum(len(t.encode()) for t in texts), 1]
+    world.run("run", world.sweep(plugin="allkeys", data="d.sheaf", keys=keys, params=None, goal={"maximize": "kind"}))
+    assert [scores_of(row) for row in table(world)] == [told] * len(numbers)
+    tried = world.json("plugin", "try", "allkeys", "--key", "-7")
+    assert list(tried["scores"].values()) == [2, 1, 1, -7, 0, 1]
+
+
 def by_files(world, pattern, **fields):
     return world.sweep(plugin="keyed", keys={"files": pattern}, params={"x": [0, 1]}, goal={"maximize": "test"}, **fields)
 

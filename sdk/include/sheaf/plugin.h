@@ -331,6 +331,20 @@ struct sheaf_output_rows {
     void *(*row)(const struct sheaf_host *host, uint32_t output);
 };
 
+/* A table of the host: all keys of the sweep, of which a task has one; for a plugin whose tasks share out what the keys name. In a
+ * sweep without keys there is one, of kind SHEAF_KEY_NONE. */
+#define SHEAF_KEYS_TABLE "sheaf.keys/1"
+struct sheaf_keys {
+    uint32_t struct_size;
+
+    /* How many there are, at least 1. [slot & open, run] */
+    uint64_t (*count)(const struct sheaf_host *host);
+
+    /* Key number `index`, as the task's key is when it is that one's turn; *out's text lives until the process ends. Returns false when there is no such key.
+     * [slot & open, run] */
+    bool (*key)(const struct sheaf_host *host, uint64_t index, struct sheaf_key *out);
+};
+
 /* Name of the exported symbol. */
 #define SHEAF_PLUGIN_SYMBOL "sheaf_plugin_entry"
 extern SHEAF_EXPORT const struct sheaf_plugin sheaf_plugin_entry;
