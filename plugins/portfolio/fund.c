@@ -11,85 +11,74 @@
 #define SLACK (1 + 1e-9) /* what rounding may move cash and stops by */
 #define YEAR 252         /* trading days */
 
+/* What is held of a symbol. */
+struct position {
+    uint64_t symbol;
+    double shares, stop; /* sold at this close or below */
+};
+
 struct fund {
     const struct quotes *quotes;
     const struct orders *orders;
     const struct rules *rules;
-    uint64_t *held, *sold; /* [word]; sold: today */
-    double *shares, *stop; /* [symbol], of those held; stop: sold at this close or below */
-    double *curve;         /* [1 + day]: what all is worth, before the first day and after each */
-    double cash, trades;
+    struct position *held; /* ascending by symbol */
     uint64_t n_held;
+    uint64_t *sold; /* symbols, today */
+    uint64_t n_sold;
+    uint64_t *busy; /* a bit for each symbol that is held or was sold today */
+    double *curve;  /* [1 + day]: what all is worth, before the first day and after each */
+    double cash, trades;
 };
 
 uint64_t fund_work_size(const struct quotes *q)
 {
-    return 2 * q->words * sizeof(uint64_t) + (2 * q->symbols + q->days + 1) * sizeof(double);
+    return q->symbols * (sizeof(struct position) + sizeof(uint64_t)) + q->words * sizeof(uint64_t) +
+           (q->days + 1) * sizeof(double);
 }
 
 static struct fund fund_of(const struct quotes *q, const struct orders *o, const struct rules *r, void *work)
 {
     struct fund f = {.quotes = q, .orders = o, .rules = r, .cash = r->cash, .held = work};
-    f.sold = f.held + q->words;
-    f.shares = (void *)(f.sold + q->words);
-    f.stop = f.shares + q->symbols;
-    f.curve = f.stop + q->symbols;
+    f.sold = (void *)(f.held + q->symbols);
+    f.busy = f.sold + q->symbols;
+    f.curve = (void *)(f.busy + q->words);
     f.curve[0] = r->cash;
-    memset(f.held, 0, 2 * q->words * sizeof *f.held);
+    memset(f.busy, 0, q->words * sizeof *f.busy);
     return f;
 }
 
-/* The lowest symbol of a set that is not empty, which it leaves. */
-static uint64_t take(uint64_t *set, uint64_t word)
+static bool has(const uint64_t *set, uint64_t symbol)
 {
-    uint64_t symbol = word * 64 + (uint64_t)__builtin_ctzll(*set);
-    *set &= *set - 1;
-    return symbol;
+    return (set[symbol / 64] >> symbol % 64 & 1) != 0;
 }
 
 /* Cash and what is held, at the closes known on that day. */
 static double worth(const struct fund *f, const double *last)
 {
     double sum = f->cash;
-    if (f->n_held == 0)
-        return sum;
-    for (uint64_t word = 0; word < f->quotes->words; word++)
-        for (uint64_t left = f->held[word]; left;) {
-            uint64_t i = take(&left, word);
-            sum += f->shares[i] * last[i];
-        }
+    for (uint64_t k = 0; k < f->n_held; k++)
+        sum += f->held[k].shares * last[f->held[k].symbol];
     return sum;
-}
-
-/* Those of a word of symbols that are at their stop or below. */
-static uint64_t stopped(const struct fund *f, uint64_t word, uint64_t among, const double *last)
-{
-    uint64_t hit = 0;
-    for (uint64_t left = among; left;) {
-        uint64_t i = take(&left, word);
-        if (last[i] <= f->stop[i])
-            hit |= (uint64_t)1 << i % 64;
-    }
-    return hit;
 }
 
 static void sell(struct fund *f, uint64_t day)
 {
     const double *last = f->quotes->last + day * f->quotes->symbols;
     const uint64_t *live = f->quotes->live + day * f->quotes->words, *orders = f->orders->sell + day * f->orders->words;
-    for (uint64_t word = 0; word < f->quotes->words; word++) {
-        uint64_t among = f->held[word] & live[word], hit = among & orders[word];
-        if (f->rules->stop_loss > 0)
-            hit |= stopped(f, word, among, last);
-        f->sold[word] = hit;
-        f->held[word] &= ~hit;
-        for (uint64_t left = hit; left;) {
-            uint64_t i = take(&left, word);
-            f->cash += f->shares[i] * last[i] * (1 - f->rules->commission);
+    bool stops = f->rules->stop_loss > 0;
+    uint64_t kept = 0;
+    for (uint64_t k = 0; k < f->n_held; k++) {
+        const struct position p = f->held[k];
+        bool wanted = has(orders, p.symbol) || (stops && last[p.symbol] <= p.stop);
+        if (wanted && has(live, p.symbol)) {
+            f->cash += p.shares * last[p.symbol] * (1 - f->rules->commission);
             f->trades++;
-            f->n_held--;
+            f->sold[f->n_sold++] = p.symbol;
+        } else {
+            f->held[kept++] = p;
         }
     }
+    f->n_held = kept;
 }
 
 /* Buys one symbol for `stake`, if there is cash for it. */
@@ -99,12 +88,13 @@ static void buy_one(struct fund *f, uint64_t symbol, double close, double stake)
     double price = stake * (1 + r->commission);
     if (price > f->cash * SLACK)
         return;
-    f->shares[symbol] = stake / close;
-    f->stop[symbol] = close * (1 - r->stop_loss) * SLACK;
-    f->held[symbol / 64] |= (uint64_t)1 << symbol % 64;
+    uint64_t at = f->n_held++;
+    for (; at > 0 && f->held[at - 1].symbol > symbol; at--)
+        f->held[at] = f->held[at - 1];
+    f->held[at] = (struct position){symbol, stake / close, close * (1 - r->stop_loss) * SLACK};
+    f->busy[symbol / 64] |= (uint64_t)1 << symbol % 64;
     f->cash -= price;
     f->trades++;
-    f->n_held++;
 }
 
 static void buy(struct fund *f, uint64_t day)
@@ -112,16 +102,25 @@ static void buy(struct fund *f, uint64_t day)
     const double *last = f->quotes->last + day * f->quotes->symbols;
     const uint64_t *live = f->quotes->live + day * f->quotes->words, *orders = f->orders->buy + day * f->orders->words;
     double stake = 0;
-    bool known = false; /* what there is to spend: summed on days on which something may be bought */
+    bool known = false; /* the stake: summed up on days only on which something may be bought */
     for (uint64_t word = 0; word < f->quotes->words && f->n_held < f->rules->max_positions; word++)
-        for (uint64_t left = orders[word] & live[word] & ~f->held[word] & ~f->sold[word];
-             left && f->n_held < f->rules->max_positions;) {
+        for (uint64_t left = orders[word] & live[word] & ~f->busy[word]; left && f->n_held < f->rules->max_positions;
+             left &= left - 1) {
+            uint64_t i = word * 64 + (uint64_t)__builtin_ctzll(left);
             if (!known)
                 stake = worth(f, last) / (double)f->rules->max_positions;
             known = true;
-            uint64_t i = take(&left, word);
             buy_one(f, i, last[i], stake);
         }
+}
+
+/* What was sold may be bought again. */
+static void end_day(struct fund *f)
+{
+    while (f->n_sold > 0) {
+        uint64_t i = f->sold[--f->n_sold];
+        f->busy[i / 64] &= ~((uint64_t)1 << i % 64);
+    }
 }
 
 /* ---- what came of it ---- */
@@ -178,6 +177,7 @@ void fund_run(const struct quotes *q, const struct orders *o, const struct rules
     for (uint64_t t = 0; t < q->days; t++) {
         sell(&f, t);
         buy(&f, t);
+        end_day(&f);
         f.curve[t + 1] = worth(&f, q->last + t * q->symbols);
     }
     score(&f, scores);
