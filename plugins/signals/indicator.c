@@ -6,6 +6,7 @@
 #include "indicator.h"
 
 #include <math.h>
+#include <string.h>
 
 #define TIE 1e-10 /* means that differ by less of the slow one are equal */
 
@@ -23,15 +24,27 @@ void series_fill(struct series *s, const void *closes, int64_t step, uint64_t da
         s->close[s->n + i] = 0;
 }
 
+/* Numbers of neighbouring days: the compiler, left to itself, finds days that are summed one after another instead. */
+typedef double pair __attribute__((vector_size(16)));
+#define PAIRS (INDICATOR_LANES / 2)
+
+static pair load(const double *x)
+{
+    pair p;
+    memcpy(&p, x, sizeof p);
+    return p;
+}
+
 /* Means of the n closes that end at INDICATOR_LANES neighbours, of which first is the oldest's oldest. */
 static void means(const double *first, uint64_t n, double out[INDICATOR_LANES])
 {
-    double sum[INDICATOR_LANES] = {0};
+    pair sum[PAIRS] = {{0}};
     for (uint64_t i = 0; i < n; i++)
-        for (uint32_t lane = 0; lane < INDICATOR_LANES; lane++)
-            sum[lane] += first[i + lane];
-    for (uint32_t lane = 0; lane < INDICATOR_LANES; lane++)
-        out[lane] = sum[lane] / (double)n;
+        for (uint64_t k = 0; k < PAIRS; k++)
+            sum[k] += load(first + i + 2 * k);
+    for (uint64_t k = 0; k < PAIRS; k++)
+        for (uint64_t half = 0; half < 2; half++)
+            out[2 * k + half] = sum[k][half] / (double)n;
 }
 
 /* Of what lies above (1), on (0) or below (-1) a line, and did on the defined day before. */

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Sums are made for so many days at once, which read as many numbers beyond the last close. */
-#define INDICATOR_LANES 16u
+#define INDICATOR_LANES 12u
 
 /* The days on which a symbol has a close. */
 struct series {
