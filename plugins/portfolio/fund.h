@@ -7,6 +7,8 @@
 
 #include "orders.h"
 
+#include <stdbool.h>
+
 enum { SCORE_TOTAL_RETURN, SCORE_SHARPE, SCORE_MAX_DRAWDOWN, SCORE_TRADES, N_SCORES };
 
 struct rules {
@@ -15,11 +17,16 @@ struct rules {
     double cash;
 };
 
-/* Bytes of work memory for one run. */
-uint64_t fund_work_size(const struct quotes *q);
+/* A close that is not above 0. */
+struct bad_close {
+    uint64_t symbol, day;
+};
 
-/* Trades all days; quotes and orders are of the same symbols and days. */
-void fund_run(const struct quotes *q, const struct orders *o, const struct rules *r, void *work,
-              double scores[N_SCORES]);
+/* Bytes of work memory for one run. */
+uint64_t fund_work_size(const struct grid *closes);
+
+/* Trades all days; closes and orders are of the same symbols and days. False: on a close that is not above 0, which is in *bad. */
+bool fund_run(const struct grid *closes, const struct orders *o, const struct rules *r, void *work,
+              double scores[N_SCORES], struct bad_close *bad);
 
 #endif

@@ -5,18 +5,15 @@
 #ifndef SHEAF_PLUGINS_PORTFOLIO_ORDERS_H
 #define SHEAF_PLUGINS_PORTFOLIO_ORDERS_H
 
-#include "quotes.h"
+#include "grid.h"
 
 struct orders {
-    uint64_t words;
-    uint64_t *buy, *sell; /* [day][word], as quotes.live */
+    uint64_t words;       /* of 64 symbols, the first in the lowest bit */
+    uint64_t *buy, *sell; /* [day][word] */
 };
 
-/* Memory for so many days and words. False: there is not enough; finish is fine then, too. */
-bool orders_init(struct orders *o, uint64_t days, uint64_t words);
-void orders_finish(struct orders *o);
-
-/* Takes in signals: 1 buys, -1 sells, everything else does nothing. */
-void orders_fill(struct orders *o, const struct grid *signals);
+/* What the signals say: 1 buys, -1 sells, everything else does nothing. NULL: out of memory. */
+struct orders *orders_create(const struct grid *signals);
+void orders_destroy(struct orders *o);
 
 #endif

@@ -2,8 +2,6 @@
  *
  * portfolio: what a fund earns that buys and sells on signals, day after day. A task is a set of rules on one set of signals. See
  * README.md.
- *
- * A slot keeps the last signals as orders: neighbouring tasks share them, and remembering them changes no result.
  */
 #include "fund.h"
 #include "sheaf/plugin.h"
@@ -11,7 +9,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define COUNT(a) ((uint32_t)(sizeof(a) / sizeof((a)[0])))
@@ -47,13 +44,6 @@ static const struct sheaf_score score_names[N_SCORES] = {
 };
 static bool transposed; /* config; of this process */
 
-struct portfolio {
-    struct quotes quotes;
-    const void *closes; /* that they are of */
-    struct orders orders;
-    const void *signals; /* of these; NULL = of none yet */
-};
-
 static int32_t describe(const struct sheaf_host *host, const char *config, struct sheaf_descriptor *out)
 {
     transposed = strcmp(config, "{\"transposed\":true}") == 0;
@@ -76,89 +66,50 @@ static struct grid grid_of(const struct sheaf_view *v, bool turned)
                          .by_day = v->strides[day]};
 }
 
-/* ---- the dataset ---- */
-
-static int32_t check_data(const struct sheaf_host *host, const struct grid *closes, const struct grid *signals)
-{
-    char text[160];
-    uint64_t symbol, day;
-    if (closes->symbols != signals->symbols || closes->days != signals->days)
-        snprintf(text, sizeof text,
-                 "close has %" PRIu64 " symbols on %" PRIu64 " days, signal has %" PRIu64 " on %" PRIu64,
-                 closes->symbols, closes->days, signals->symbols, signals->days);
-    else if (closes->symbols == 0 || closes->days == 0)
-        snprintf(text, sizeof text, "close has no symbols or no days");
-    else if (quotes_find_bad(closes, &symbol, &day))
-        snprintf(text, sizeof text, "the close of symbol %" PRIu64 " on day %" PRIu64 " is not above 0", symbol, day);
-    else
-        return SHEAF_OK_STATUS;
-    return host->fail(host, text);
-}
-
-static int32_t build_quotes(const struct sheaf_host *host, void *memory, uint64_t size, void *user)
-{
-    (void)host, (void)size;
-    quotes_fill(user, memory);
-    return SHEAF_OK_STATUS;
-}
-
 static void close_data(const struct sheaf_host *host, void *state)
 {
     (void)host;
-    struct portfolio *p = state;
-    if (p)
-        orders_finish(&p->orders);
-    free(p);
+    orders_destroy(state);
 }
 
+/* The state is the signals as orders. */
 static int32_t open_data(const struct sheaf_host *host, const char *config, const struct sheaf_dataset *dataset,
                          void **state)
 {
     (void)config;
-    struct grid closes = grid_of(dataset->views[A_CLOSE], transposed),
-                signals = grid_of(dataset->views[A_SIGNAL], false);
-    if (check_data(host, &closes, &signals) != SHEAF_OK_STATUS)
-        return SHEAF_FAILED;
-    const void *quotes = host->cache(host, "quotes", quotes_size(&closes), build_quotes, &closes);
-    if (!quotes)
-        return host->fail(host, "no memory for the last closes of all days");
-    struct portfolio *p = calloc(1, sizeof *p);
-    if (p)
-        p->quotes = quotes_of(&closes, quotes), p->closes = closes.data;
-    if (!p || !orders_init(&p->orders, p->quotes.days, p->quotes.words)) {
-        close_data(host, p);
-        return host->fail(host, "out of memory");
+    char text[160];
+    struct grid closes = grid_of(dataset->views[A_CLOSE], transposed);
+    struct grid signals = grid_of(dataset->views[A_SIGNAL], false);
+    if (closes.symbols != signals.symbols || closes.days != signals.days) {
+        snprintf(text, sizeof text,
+                 "close has %" PRIu64 " symbols on %" PRIu64 " days, signal has %" PRIu64 " on %" PRIu64,
+                 closes.symbols, closes.days, signals.symbols, signals.days);
+        return host->fail(host, text);
     }
-    *state = p;
-    return SHEAF_OK_STATUS;
-}
-
-/* ---- one task ---- */
-
-static const struct orders *orders_of(struct portfolio *p, const struct sheaf_view *signals)
-{
-    struct grid g = grid_of(signals, false);
-    if (p->signals != g.data)
-        orders_fill(&p->orders, &g);
-    p->signals = g.data;
-    return &p->orders;
+    if (closes.symbols == 0 || closes.days == 0)
+        return host->fail(host, "close has no symbols or no days");
+    *state = orders_create(&signals);
+    return *state ? SHEAF_OK_STATUS : host->fail(host, "out of memory");
 }
 
 static int32_t run(const struct sheaf_host *host, void *state, const struct sheaf_task *task, double *scores)
 {
-    struct portfolio *p = state;
-    const struct sheaf_value *v = task->params;
+    const struct sheaf_value *p = task->params;
     if (task->key.kind != SHEAF_KEY_NONE)
         return host->fail(host, "a task trades all symbols: remove keys");
-    if (task->views[A_CLOSE]->data != p->closes)
-        return host->fail(host, "every trial takes the same closes: only signals may be taken along trials");
-    void *work = host->scratch(host, fund_work_size(&p->quotes));
+    struct grid closes = grid_of(task->views[A_CLOSE], transposed);
+    void *work = host->scratch(host, fund_work_size(&closes));
     if (!work)
         return host->fail(host, "out of memory");
-    const struct rules rules = {(uint64_t)v[P_MAX_POSITIONS].i, v[P_COMMISSION_BPS].f / 1e4, v[P_STOP_LOSS].f,
-                                v[P_CASH].f};
-    fund_run(&p->quotes, orders_of(p, task->views[A_SIGNAL]), &rules, work, scores);
-    return SHEAF_OK_STATUS;
+    const struct rules rules = {(uint64_t)p[P_MAX_POSITIONS].i, p[P_COMMISSION_BPS].f / 1e4, p[P_STOP_LOSS].f,
+                                p[P_CASH].f};
+    struct bad_close bad;
+    if (fund_run(&closes, state, &rules, work, scores, &bad))
+        return SHEAF_OK_STATUS;
+    char text[160];
+    snprintf(text, sizeof text, "the close of symbol %" PRIu64 " on day %" PRIu64 " is not above 0", bad.symbol,
+             bad.day);
+    return host->fail(host, text);
 }
 
 const struct sheaf_plugin sheaf_plugin_entry = {

@@ -149,12 +149,12 @@ def test_what_cannot_be_traded_is_refused_or_fails_and_says_so(world):
     sweep = portfolio_sweep(world, params={"max_positions": [2, 400]})
     assert world.json("run", sweep)["tasks"]["done"] == 2
     assert all(np.isfinite(scores_of(row)).all() for row in table(world))
-    reasons = {"close has 4 symbols on 30 days, signal has 3 on 30": {"close": close, "signal": signal[:3]},
-               "the close of symbol 2 on day 5 is not above 0": {"close": np.where(np.arange(120).reshape(4, 30) == 65, 0, close), "signal": signal}}
-    for why, arrays_of in reasons.items():
-        pack(world, "market.sheaf", **arrays_of)
-        r = world.run("run", sweep, "--fresh", code=None)
-        assert why in r.stderr and r.returncode != 0, r
+    pack(world, "market.sheaf", close=close, signal=signal[:3])
+    r = world.run("run", sweep, "--fresh", code=2)
+    assert "close has 4 symbols on 30 days, signal has 3 on 30" in r.stderr, r
+    pack(world, "market.sheaf", close=np.where(signal > 0, 0, close), signal=signal)
+    r = world.json("run", sweep, "--fresh", code=4)
+    assert {f["reason"][-14:] for f in r["failures"]} == {"is not above 0"}
     pack(world, "market.sheaf", close=close)
     assert "signal" in world.refused("run", sweep, code=None)
     pack(world, "market.sheaf", close=close, signal=signal)
