@@ -2,11 +2,12 @@
 """kill -9 of the parts of a run, at several moments and several at once: the run gets to its end by itself, with the results of an
 undisturbed one, and nothing is left behind."""
 
+import shutil
 import signal
 
 import pytest
 
-from conftest import PORTABLE, wait_until
+from conftest import PORTABLE, World, wait_until
 from support import Ones, descendants, done, finished, pids_of, signal_all, started
 
 
@@ -72,13 +73,24 @@ def test_what_a_plugin_has_started_dies_with_a_killed_worker(world, roles):
 COSTS = "params.cost_bps={from: 0.0, to: 20.0, count: 40}"
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The demo's grid over a made-up market, with 20 times the trials: the folder, and the outcome of an undisturbed run."""
+    world = World(tmp_path_factory.mktemp("undisturbed"))
+    try:
+        world.run("demo", "market", "--days", "700")
+        r = world.json("run", "market/wfo.yaml", "--set", COSTS)
+        assert r["tasks"]["done"] == r["tasks"]["total"] == 512 * 40 * 7
+        world.check_clean()
+        return world.path / "market", r
+    finally:
+        world.finish()
+
+
 @pytest.fixture
-def market(world):
-    """The demo's grid over a made-up market, with 20 times the trials, and the outcome of an undisturbed run."""
-    world.run("demo", "market", "--days", "700")
-    r = world.json("run", "market/wfo.yaml", "--set", COSTS, "--state", "elsewhere")
-    assert r["tasks"]["done"] == r["tasks"]["total"] == 512 * 40 * 7
-    return world, r
+def market(world, undisturbed):
+    shutil.copytree(undisturbed[0], world.path / "market")
+    return world, undisturbed[1]
 
 
 def grid_started(world, tasks):
@@ -90,19 +102,19 @@ def grid_started(world, tasks):
 @pytest.mark.parametrize("tasks", [None, 30000])
 @pytest.mark.parametrize("roles", [["slot"], ["worker"], ["broker"], ["broker", "worker", "slot"]], ids="+".join)
 def test_the_grid_survives_kills(market, roles, tasks):
-    world, undisturbed = market
+    world, expected = market
     p = grid_started(world, tasks)
     assert signal_all([pid for pid, role in descendants(p.pid).items() if role in roles], signal.SIGKILL)
     r = finished(world, p)
-    assert r["digest"] == undisturbed["digest"] and r["best"] == undisturbed["best"]
+    assert r["digest"] == expected["digest"] and r["best"] == expected["best"]
 
 
 def test_the_grid_goes_on_after_a_kill_of_the_client(market):
-    world, undisturbed = market
+    world, expected = market
     p = grid_started(world, 30000)
     p.kill()
     p.communicate()
     wait_until(lambda: not world.processes(), "the others end by themselves")
     r = finished(world, world.start("run", "market/wfo.yaml", "--set", COSTS, "--slots", "2", "--json"))
     assert r["resumed"] >= 30000
-    assert r["digest"] == undisturbed["digest"] and r["best"] == undisturbed["best"]
+    assert r["digest"] == expected["digest"] and r["best"] == expected["best"]
