@@ -29,7 +29,7 @@ tests:
 	$(make)
 
 test: tests               ## install what is missing, build, and run all tests
-	ctest --test-dir $(BUILD) --parallel $(JOBS) --output-on-failure
+	ctest --test-dir $(BUILD) --parallel $$(($(JOBS) * 2)) --output-on-failure
 
 bench: tests              ## compare with other runners, as one table; first `bench/setup build/peers` to have them all
 	@python=$(BUILD)/peers/bin/python; test -x $$python || python=$$(sed -n 's/^SHEAF_TEST_PYTHON:.*=//p' $(BUILD)/CMakeCache.txt); \
