@@ -156,10 +156,14 @@ struct bsweep {
     uint32_t n_looks, cap_looks;
     struct intervals looking; /* positions whose second look is not in */
     uint64_t verified, mismatched;
-    struct intervals empty; /* indices of tasks that ended without rows; only with an output file */
-    bool writing;           /* the file is being completed */
+    struct intervals empty; /* indices of tasks that ended without rows or files; only where some are made */
+    bool holds_output;      /* its file and folder have been begun, and are locked */
+    bool whole;             /* WRITING: every task has ended, the file is to be completed */
+    bool writing;           /* that is being done, or the folder tidied */
     uint8_t output[HASH_BYTES];
     bool has_output; /* the file is complete: its digest */
+    uint64_t files;  /* in its folder, when */
+    bool has_files;  /* it has been tidied */
     bool dirty;      /* keep: best: results that no snapshot holds */
     int64_t snapshot_at;
     uint64_t snapshot_ticket; /* of the last one */
@@ -240,11 +244,15 @@ struct journal_numbers sweep_numbers(struct broker *b, const struct bsweep *s);
 /* What a broker that starts again is to make of the sweep, with its figures so far: the batch's next op. */
 void sweep_state_op(struct broker *b, struct scribe_batch *batch, const struct bsweep *s, uint32_t state);
 
-/* sweepfiles.c: for sweeps with an output file; the others they let pass */
+/* sweepfiles.c: for sweeps with an output file or folder; the others they let pass */
 int sweep_begin_output(struct broker *b, const struct plan *p, bool resume, struct diag *d); /* 0, or why it cannot */
-void sweep_resume_output(struct broker *b, struct bsweep *s);  /* the rows of what is done must still be there */
-void sweep_write_output(struct broker *b, struct bsweep *s);   /* WRITING begins in earnest */
-void sweep_publish_output(struct broker *b, struct bsweep *s); /* gives the complete file its name */
+void sweep_resume_output(struct broker *b, struct bsweep *s); /* the rows of what is done must still be there */
+void sweep_write_output(struct broker *b, struct bsweep *s);  /* WRITING begins in earnest */
+void sweep_publish_output(struct broker *b,
+                          struct bsweep *s); /* gives the complete file its name, ends with the folder */
+bool sweep_is_untidy(struct broker *b,
+                     struct bsweep *s); /* it is over, but its folder is not tidy: begins again with that */
+void sweep_discard_output(struct broker *b, struct bsweep *s); /* the sweep is removed */
 
 /* grants.c */
 void lease_free(struct broker *b, struct blease *l, bool put_back);

@@ -207,7 +207,7 @@ static bool well_formed(const struct bsweep *s, const struct msg_run *run)
            run->scores.len % (8 * (size_t)s->plan.plugin.n_scores) == 0;
 }
 
-/* Failed and skipped tasks have made no rows. first: an index. */
+/* Failed and skipped tasks have made no rows and no files. first: an index. */
 static void note_empty(struct broker *b, struct bsweep *s, uint64_t first, struct slice statuses)
 {
     const uint8_t *status = statuses.data;
@@ -224,7 +224,7 @@ static void count_piece(struct broker *b, struct bsweep *s, const struct msg_run
         struct msg_run run = part_of(s, part, (struct interval){at, to});
         uint64_t first = space_index(&s->plan, at);
         broker_check(b, tally_add(s->tally, first, run.n, run.status.data, run.scores.data));
-        if (plan_has_output(&s->plan))
+        if (plan_has_output(&s->plan) || plan_has_files(&s->plan))
             note_empty(b, s, first, run.status);
     }
     broker_check(b, intervals_add(&s->done, part->from, part->from + part->n));

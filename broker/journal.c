@@ -17,7 +17,7 @@
 #include <string.h>
 
 #define APPLICATION_ID 0x73686166 /* "shaf" */
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 #define CHECKPOINT_PAGES ((16 << 20) / JOURNAL_PAGE_BYTES)
 
 /* Plans and snapshots are large and rows are rewritten whole, so they stand apart from what changes often. Runs are rows
@@ -28,7 +28,8 @@ static const char schema[] =
     "NULL,"
     " reason TEXT NOT NULL, limit_hit INTEGER NOT NULL, frontier INTEGER NOT NULL, seconds REAL NOT NULL,"
     " cpu_seconds REAL NOT NULL, plugin_seconds REAL NOT NULL, peak_memory_mb REAL NOT NULL, slots INTEGER NOT NULL,"
-    " verified INTEGER NOT NULL, mismatched INTEGER NOT NULL, output BLOB NOT NULL, groups BLOB NOT NULL);"
+    " verified INTEGER NOT NULL, mismatched INTEGER NOT NULL, output BLOB NOT NULL, groups BLOB NOT NULL,"
+    " files INTEGER NOT NULL);"
     "CREATE TABLE plan(sweep INTEGER PRIMARY KEY, identity BLOB NOT NULL, plan BLOB NOT NULL);"
     "CREATE TABLE snapshot(sweep INTEGER PRIMARY KEY, state BLOB NOT NULL);"
     "CREATE TABLE run(id INTEGER PRIMARY KEY, sweep INTEGER NOT NULL, first INTEGER NOT NULL, n INTEGER NOT NULL,"
@@ -46,20 +47,21 @@ static const char schema[] =
 
 static const char set_state[] =
     "UPDATE sweep SET state = ?2, reason = ?3, limit_hit = ?4, seconds = ?5, cpu_seconds = ?6, plugin_seconds = ?7,"
-    " peak_memory_mb = ?8, slots = ?9, verified = ?10, mismatched = ?11, output = ?12, groups = ?13 WHERE sweep = ?1";
+    " peak_memory_mb = ?8, slots = ?9, verified = ?10, mismatched = ?11, output = ?12, groups = ?13,"
+    " files = ?14 WHERE sweep = ?1";
 
 static const char list_sweeps[] =
     "SELECT s.sweep, s.name, s.reason, p.plan, p.identity, n.state, s.state, s.limit_hit, s.wall_ms, s.frontier,"
     " s.seconds, s.cpu_seconds, s.plugin_seconds, s.peak_memory_mb, s.slots, s.verified, s.mismatched,"
     " (SELECT count(*) FROM log l WHERE l.sweep = s.sweep), (SELECT count(*) FROM grp g WHERE g.sweep = s.sweep),"
-    " s.output, s.groups"
+    " s.output, s.groups, s.files"
     " FROM sweep s JOIN plan p USING(sweep) LEFT JOIN snapshot n USING(sweep) ORDER BY s.sweep";
 
 static const char *const sql[ST_COUNT] = {
     [ST_BEGIN] = "BEGIN IMMEDIATE",
     [ST_COMMIT] = "COMMIT",
     [ST_ROLLBACK] = "ROLLBACK",
-    [ST_ADD_SWEEP] = "INSERT INTO sweep VALUES(?1, ?2, ?3, 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, x'', x'')",
+    [ST_ADD_SWEEP] = "INSERT INTO sweep VALUES(?1, ?2, ?3, 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, x'', x'', -1)",
     [ST_ADD_PLAN] = "INSERT INTO plan VALUES(?1, ?2, ?3)",
     [ST_SET_PLAN] = "UPDATE plan SET plan = ?2 WHERE sweep = ?1",
     [ST_SET_STATE] = set_state,

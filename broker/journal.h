@@ -59,6 +59,7 @@ struct journal_op {
     struct slice status, scores;    /* RUN */
     struct slice blob;              /* SNAPSHOT; SWEEP, PLAN: the plan's bytes; STATE: the output's digest, or empty */
     struct slice groups;            /* STATE: the digest over all groups, one byte: there is to be none, or empty */
+    int64_t files;                  /* STATE: how many the sweep's folder has, -1 before it has been tidied */
     struct slice identity;          /* SWEEP */
     const char *name, *reason;      /* SWEEP; STATE */
     uint32_t state;                 /* STATE: enum sweep_state */
@@ -80,6 +81,7 @@ struct journal_sweep {
     struct slice plan, identity, snapshot;
     struct slice output; /* digest of the complete output file, or empty */
     struct slice groups; /* as in journal_op */
+    int64_t files;       /* likewise */
     uint32_t state;
     bool limit_hit;
     int64_t wall_ms;

@@ -292,6 +292,7 @@ static int copy_sweep(struct filler *f, sqlite3_stmt *st)
         .frontier = column_u64(st, 9),
         .log_lines = column_u64(st, 17),
         .group_rows = column_u64(st, 18),
+        .files = sqlite3_column_int64(st, 21),
         .numbers =
             {
                 .seconds = sqlite3_column_double(st, 10),

@@ -155,6 +155,7 @@ static void a_sweep_comes_back_after_a_restart(void **state)
                                  .limit_hit = true,
                                  .blob = {"output", 6},
                                  .groups = {"groups", 6},
+                                 .files = 12,
                                  .numbers = numbers});
     commit(f);
     reopen(f);
@@ -183,6 +184,7 @@ static void a_sweep_comes_back_after_a_restart(void **state)
     assert_string_equal(s[1].name, "");
     assert_int_equal(s[1].snapshot.len, 0);
     assert_true(s[1].output.len == 0 && s[1].groups.len == 0);
+    assert_true(s[0].files == 12 && s[1].files == -1);
 }
 
 static void runs_come_back_in_index_order_and_in_pages(void **state)
@@ -517,9 +519,9 @@ static void change_file(struct fixture *f, const char *sql_text)
 static void a_newer_format_is_refused(void **state)
 {
     struct fixture *f = *state;
-    change_file(f, "PRAGMA user_version=5");
+    change_file(f, "PRAGMA user_version=6");
     assert_int_equal(journal_open(f->dir, false, &f->j, &f->d), SHEAF_EVERSION);
-    assert_non_null(strstr(f->d.text, "format 5, this program reads format 4; use a newer sheaf"));
+    assert_non_null(strstr(f->d.text, "format 6, this program reads format 5; use a newer sheaf"));
 }
 
 static void another_programs_database_is_refused(void **state)

@@ -281,6 +281,7 @@ static int set_state(struct journal *j, const struct journal_op *op, struct diag
     bind_u64(st, 11, n->mismatched);
     bind_slice(st, 12, op->blob);
     bind_slice(st, 13, op->groups);
+    sqlite3_bind_int64(st, 14, op->files);
     return journal_step(j, ST_SET_STATE, "write a sweep's state", d);
 }
 

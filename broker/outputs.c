@@ -4,19 +4,21 @@
  */
 #include "broker/outputs.h"
 #include "broker/wake.h"
+#include "sweep/outdir.h"
 #include "sweep/output.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* A file that is ours. */
+/* A file or folder that is ours. */
 struct locked {
     struct locked *next;
     int fd;
-    char path[OUTPUT_PATH]; /* the hidden one: two sweeps may make one file */
+    char path[OUTPUT_PATH]; /* of the hidden one: two sweeps may make one file */
 };
 
 struct worker_thread {
@@ -36,14 +38,16 @@ struct outputs {
     atomic_bool stop;
 };
 
-struct output_job *output_job_new(uint64_t sweep, const struct buf *plan, const struct intervals *empty)
+struct output_job *output_job_new(uint64_t sweep, const struct buf *plan, const struct output_ends *ends)
 {
     struct output_job *job = calloc(1, sizeof(*job));
     if (!job)
         return NULL;
     arena_init(&job->arena, 0);
     job->sweep = sweep;
-    if (buf_append(&job->bytes, plan->data, plan->len) == 0 && intervals_add_all(&job->empty, empty) == 0 &&
+    job->ends.complete = ends->complete;
+    if (buf_append(&job->bytes, plan->data, plan->len) == 0 && intervals_add_all(&job->ends.done, &ends->done) == 0 &&
+        intervals_add_all(&job->ends.empty, &ends->empty) == 0 &&
         plan_decode(job->bytes.data, job->bytes.len, &job->arena, &job->plan, &job->diag) == 0)
         return job;
     output_job_free(job);
@@ -55,18 +59,16 @@ void output_job_free(struct output_job *job)
     if (!job)
         return;
     buf_finish(&job->bytes);
-    intervals_finish(&job->empty);
+    intervals_finish(&job->ends.done);
+    intervals_finish(&job->ends.empty);
     arena_finish(&job->arena);
     free(job);
 }
 
 /* ---- locks ---- */
 
-static void unlock(struct outputs *o, const struct plan *p)
+static void let_go(struct outputs *o, const char *path)
 {
-    char path[OUTPUT_PATH];
-    if (output_part_path(p, path, NULL) != 0)
-        return;
     for (struct locked **at = &o->locked; *at; at = &(*at)->next) {
         struct locked *l = *at;
         if (strcmp(l->path, path) != 0)
@@ -78,38 +80,79 @@ static void unlock(struct outputs *o, const struct plan *p)
     }
 }
 
-static int begin(void *ctx, const struct plan *p, bool resume, struct diag *d)
+static int hold(struct outputs *o, const char *path, int fd, struct diag *d)
 {
-    struct outputs *o = ctx;
     struct locked *l = malloc(sizeof(*l));
-    if (!l)
+    if (!l) {
+        close(fd);
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
-    unlock(o, p); /* of a run of the same sweep that was stopped */
-    int err = output_part_path(p, l->path, d);
-    err = err ? err : output_check(p, d);
-    if (err == 0)
-        err = resume ? output_resume(p, &l->fd, d) : output_begin(p, &l->fd, d);
-    if (err != 0) {
-        free(l);
-        return err;
     }
+    l->fd = fd;
+    snprintf(l->path, sizeof(l->path), "%s", path);
     l->next = o->locked;
     o->locked = l;
     return 0;
 }
 
-static int publish(void *ctx, const struct plan *p, struct diag *d)
+static void unlock(struct outputs *o, const struct plan *p)
 {
-    int err = output_publish(p, d);
+    char path[OUTPUT_PATH];
+    if (plan_has_output(p) && output_part_path(p, path, NULL) == 0)
+        let_go(o, path);
+    if (plan_has_files(p) && outdir_work_path(p, path, NULL) == 0)
+        let_go(o, path);
+}
+
+static int begin_file(struct outputs *o, const struct plan *p, bool resume, struct diag *d)
+{
+    char path[OUTPUT_PATH];
+    int fd = -1, err = output_part_path(p, path, d);
+    err = err ? err : output_check(p, d);
+    if (err == 0)
+        err = resume ? output_resume(p, &fd, d) : output_begin(p, &fd, d);
+    return err ? err : hold(o, path, fd, d);
+}
+
+static int begin_dir(struct outputs *o, const struct plan *p, bool resume, struct diag *d)
+{
+    char path[OUTPUT_PATH];
+    int fd = -1, err = outdir_work_path(p, path, d);
+    err = err || resume ? err : outdir_check(p, d); /* who goes on has checked it when it began */
+    err = err ? err : outdir_begin(p, resume, &fd, d);
+    return err ? err : hold(o, path, fd, d);
+}
+
+static int begin(void *ctx, const struct plan *p, bool resume, struct diag *d)
+{
+    struct outputs *o = ctx;
+    unlock(o, p); /* of a run of the same sweep that was stopped */
+    int err = plan_has_files(p) ? begin_dir(o, p, resume, d) : 0;
+    if (err == 0 && plan_has_output(p))
+        err = begin_file(o, p, resume, d);
+    if (err != 0)
+        unlock(o, p);
+    if (err != 0 && !resume && plan_has_files(p))
+        outdir_discard(p);
+    return err;
+}
+
+static int publish(void *ctx, const struct plan *p, bool file, bool over, struct diag *d)
+{
+    int err = file ? output_publish(p, d) : 0;
     if (err == 0)
         unlock(ctx, p);
+    if (err == 0 && over)
+        outdir_discard(p);
     return err;
 }
 
 static void discard(void *ctx, const struct plan *p)
 {
-    output_discard(p);
+    if (plan_has_output(p))
+        output_discard(p);
     unlock(ctx, p);
+    if (plan_has_files(p))
+        outdir_discard(p);
 }
 
 /* ---- jobs ---- */
@@ -118,7 +161,11 @@ static void *carry_out(void *arg)
 {
     struct worker_thread *t = arg;
     struct output_job *job = t->job;
-    job->err = output_finish(&job->plan, &job->empty, &t->outputs->stop, job->digest, &job->diag);
+    const struct output_ends *e = &job->ends;
+    if (plan_has_files(&job->plan))
+        job->err = outdir_finish(&job->plan, &e->done, &e->empty, &t->outputs->stop, &job->files, &job->diag);
+    if (job->err == 0 && plan_has_output(&job->plan) && e->complete)
+        job->err = output_finish(&job->plan, &e->empty, &t->outputs->stop, job->digest, &job->diag);
     pthread_mutex_lock(&t->outputs->mutex);
     t->over = true;
     pthread_mutex_unlock(&t->outputs->mutex);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * outputs: the output files of a broker's sweeps. The logic (sweeps.c) asks through `struct output_ops` and stays without
+ * outputs: the output files and folders of a broker's sweeps. The logic (sweeps.c) asks through `struct output_ops` and stays without
  * files; here they are. Completing one takes as long as reading it does, so each is completed on a thread of its own, and
  * comes back as news.
  */
@@ -17,33 +17,43 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* One file to be completed, and what came of it. */
+/* How tasks have ended. */
+struct output_ends {
+    bool complete;          /* all have: the file is to be completed */
+    struct intervals done;  /* positions of those that have */
+    struct intervals empty; /* indices of those of them that have made nothing: failed or skipped */
+};
+
+/* One sweep's file to be completed, or its folder to be tidied, and what came of it. */
 struct output_job {
     struct output_job *next;
     uint64_t sweep;
     struct buf bytes; /* the plan; struct plan points into it */
     struct arena arena;
     struct plan plan;
-    struct intervals empty; /* tasks without a row: failed or skipped */
-    int err;                /* the answer: 0, and then the digest, or an error with its line */
+    struct output_ends ends;
+    int err; /* the answer: 0, and then the digest and the number of files, or an error with its line */
     uint8_t digest[HASH_BYTES];
+    uint64_t files;
     struct diag diag;
 };
 
 /* With copies of what it is given. NULL when memory is short. */
-struct output_job *output_job_new(uint64_t sweep, const struct buf *plan, const struct intervals *empty);
+struct output_job *output_job_new(uint64_t sweep, const struct buf *plan, const struct output_ends *ends);
 void output_job_free(struct output_job *job);
 
 /* What the logic may ask. */
 struct output_ops {
     void *ctx;
-    /* A sweep begins (output_check, output_begin), or goes on (output_check, output_resume). The file is locked from now on. */
+    /* A sweep begins, or goes on: its file (output_check, output_begin, output_resume) and its folder (outdir_check, outdir_begin). They are
+     * locked from now on. */
     int (*begin)(void *ctx, const struct plan *p, bool resume, struct diag *d);
     /* Takes the job over; it comes back through broker_written. */
     void (*finish)(void *ctx, struct output_job *job);
-    /* output_publish, and nobody's lock any more. */
-    int (*publish)(void *ctx, const struct plan *p, struct diag *d);
-    /* The sweep is removed: output_discard. */
+    /* file: it is complete and gets its name (output_publish). over: the sweep cannot go on, and what is beside the files in its folder is
+     * removed (outdir_discard). Neither is locked any more. */
+    int (*publish)(void *ctx, const struct plan *p, bool file, bool over, struct diag *d);
+    /* The sweep is removed: output_discard, outdir_discard. */
     void (*discard)(void *ctx, const struct plan *p);
 };
 

@@ -68,7 +68,7 @@ static int begin(struct fixture *f, const struct output_ops *ops, bool resume)
 
 static struct output_job *job_of(struct fixture *f)
 {
-    static const struct intervals none;
+    static const struct output_ends none = {.complete = true};
     struct buf bytes = {0};
     assert_int_equal(plan_encode(&f->p.plan, &bytes), 0);
     struct output_job *job = output_job_new(7, &bytes, &none);
@@ -98,7 +98,7 @@ static void a_file_is_locked_until_it_has_its_name(void **state)
     assert_true(job->err == 0 && job->sweep == 7);
     output_job_free(job);
     assert_null(outputs_news(f->outputs));
-    assert_int_equal(f->ops->publish(f->ops->ctx, &f->p.plan, &f->d), 0);
+    assert_int_equal(f->ops->publish(f->ops->ctx, &f->p.plan, true, false, &f->d), 0);
     assert_int_equal(access(f->path, F_OK), 0);
     assert_int_equal(begin(f, f->their_ops, false), SHEAF_EBUSY); /* the name is taken */
     f->p.plan.output_replace = true;

@@ -102,6 +102,8 @@ static bool send_status(struct broker *b, uint64_t peer, struct bsweep *s, uint3
         m.digest = (struct slice){s->digest, HASH_BYTES};
     if (s->has_output)
         m.output = (struct slice){s->output, HASH_BYTES};
+    m.has_files = s->has_files;
+    m.files = s->files;
     if (plan)
         m.plan = (struct slice){s->bytes.data, s->bytes.len};
     bool there = broker_say(b, peer, MSG_STATUS, &m);

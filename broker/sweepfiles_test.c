@@ -45,9 +45,10 @@ static void finish(void *ctx, struct output_job *job)
     r->job = job;
 }
 
-static int publish(void *ctx, const struct plan *p, struct diag *d)
+static int publish(void *ctx, const struct plan *p, bool file, bool over, struct diag *d)
 {
     struct record *r = ctx;
+    assert_true(file && !over);
     r->published++;
     r->replace = p->output_replace;
     return r->publish_err ? diag_fail(d, r->publish_err, "the name is taken") : 0;
@@ -163,13 +164,13 @@ static void failed_and_skipped_tasks_have_no_rows(void **state)
     worker_reports(f, WORKER_A, &l, 0, l.to, true); /* whoever came first counts */
     worker_does_all(f, WORKER_A);
     fixture_settle(f);
-    const struct intervals *empty = &s->r.job->empty;
+    const struct intervals *empty = &s->r.job->ends.empty;
     assert_int_equal(empty->count, 3);
     assert_true(intervals_has_all(empty, 0, 2) && intervals_has(empty, 3));
     restart(s); /* and the next broker knows it, too */
     worker_hello(f, WORKER_A, 1, NULL, 0);
     fixture_settle(f);
-    assert_int_equal(s->r.job->empty.count, 3);
+    assert_int_equal(s->r.job->ends.empty.count, 3);
     assert_int_equal(s->r.resumed, 1);
 }
 

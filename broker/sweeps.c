@@ -7,7 +7,7 @@
  *                        \--abort--> ENDING                                         LOADING <--revive----------/
  *
  * LOADING reads the runs of an earlier broker back from the journal; STOPPING lets running tasks finish; WRITING completes the
- * output file, once nobody can write to it any more; ENDING reads group rows for the digest, if there are any, and waits for the
+ * output file and tidies the output folder, once nobody can write to them any more; ENDING reads group rows for the digest, if there are any, and waits for the
  * journal. The end of a sweep is told to nobody before it is durable. A complete file gets its name when its digest is.
  */
 #include "broker/broker_impl.h"
@@ -155,6 +155,7 @@ void sweep_state_op(struct broker *b, struct scribe_batch *batch, const struct b
     op->numbers = sweep_numbers(b, s);
     if (s->has_output)
         op->blob = copy_slice(b, batch, s->output, HASH_BYTES);
+    op->files = s->has_files ? (int64_t)s->files : -1;
     struct slice groups = groups_stored(s);
     op->groups = copy_slice(b, batch, groups.data, groups.len);
 }
@@ -229,10 +230,19 @@ static void enter_ending(struct broker *b, struct bsweep *s)
         store_end(b, s);
 }
 
+/* Every task has ended, and nothing else went wrong. */
+static bool is_whole(const struct bsweep *s)
+{
+    return s->done.count == s->total && (s->state == SWEEP_RUNNING || through_anyway(s, s->state));
+}
+
 /* Nobody may write when the rows that stay empty are cleared: see sweep_check. */
 static void enter_writing(struct broker *b, struct bsweep *s)
 {
     s->writing = false;
+    s->whole = is_whole(s);
+    if (s->state == SWEEP_CANCELLED)
+        state_push(b, s, SWEEP_CANCELLED); /* also for the broker that comes after a crash */
     grants_drop(b, s, true);
 }
 
@@ -278,11 +288,10 @@ static void enter(struct broker *b, struct bsweep *s, enum sweep_phase phase)
     entries[phase](b, s);
 }
 
-/* Every task has ended, and nothing else went wrong. */
+/* A folder is tidied however the sweep has ended, unless it is another's. */
 static bool wants_output(const struct bsweep *s)
 {
-    return plan_has_output(&s->plan) && s->done.count == s->total &&
-           (s->state == SWEEP_RUNNING || through_anyway(s, s->state));
+    return (plan_has_output(&s->plan) && is_whole(s)) || (plan_has_files(&s->plan) && s->holds_output);
 }
 
 void sweep_event(struct broker *b, struct bsweep *s, enum sweep_event ev)
@@ -382,6 +391,10 @@ static void loaded(struct broker *b, struct bsweep *s)
     }
     s->state = s->stored_state;
     s->resumed = s->done.count;
+    if (sweep_is_untidy(b, s)) {
+        enter(b, s, PHASE_WRITING);
+        return;
+    }
     s->phase = PHASE_FINAL;
     qualify(s);
     sweep_publish_output(b, s); /* an earlier broker may not have come to it */
@@ -498,6 +511,8 @@ int broker_restore(struct broker *b, const struct journal_sweep *stored, struct 
     s->log_lines = stored->log_lines;
     s->group_rows = stored->group_rows;
     groups_restore(s, stored->groups);
+    s->has_files = stored->files >= 0;
+    s->files = s->has_files ? (uint64_t)stored->files : 0;
     s->has_output = stored->output.len == HASH_BYTES;
     if (s->has_output)
         memcpy(s->output, stored->output.data, HASH_BYTES);
@@ -561,6 +576,7 @@ static void revive(struct broker *b, struct bsweep *s, struct scribe_batch *batc
     s->reason[0] = '\0';
     s->limit_hit = false;
     s->revived = true;
+    s->has_files = false;
     s->groups_are = s->groups_are == GROUPS_SUMMED ? GROUPS_SUMMED : GROUPS_TO_SUM;
     s->stop = EV_LOADED;
     intervals_finish(&s->doubled); /* the leases of these runs have ended with the sweep */
@@ -583,6 +599,8 @@ static const char *sweep_again(struct broker *b, struct bsweep *s, const struct 
             sweep_publish_output(b, s);
         return NULL;
     }
+    if (s->has_files && (s->phase == PHASE_LOADING ? s->stored_state : s->state) == SWEEP_DONE)
+        return NULL; /* there is nothing left to do in its folder */
     if (s->phase == PHASE_LOADING && same) {
         revive(b, s, batch_new(b, 1)); /* goes on when it has been read */
         return NULL;
@@ -666,12 +684,15 @@ void sweep_submit(struct broker *b, uint64_t peer, const struct msg_submit *m)
         err = plan_identity(&plan, identity);
     struct bsweep *s = err == 0 ? find_identity(b, identity) : NULL;
     const char *why = s ? sweep_again(b, s, &plan, m->plan) : NULL;
+    bool known = s != NULL;
     if (!s && err == 0)
         err = room_for(b, m->plan.len, &d);
     if (!s && err == 0)
         err = sweep_begin_output(b, &plan, false, &d);
     if (!s && err == 0 && !(s = sweep_first(b, m, &d)))
         err = SHEAF_ENOMEM;
+    else if (!known && err == 0)
+        s->holds_output = true;
     arena_finish(&a);
     if (err != 0 || why) {
         broker_refuse(b, peer, err != 0 ? err : SHEAF_EINVAL, why ? why : d.text);
@@ -755,8 +776,7 @@ void sweep_remove(struct broker *b, uint64_t peer, const struct msg_sweep *m)
         list_each(l, l_after, &w->leases) if (list_entry(l, struct blease, node)->sweep == s)
             lease_free(b, list_entry(l, struct blease, node), false);
     }
-    if (plan_has_output(&s->plan) && b->env.outputs)
-        b->env.outputs->discard(b->env.outputs->ctx, &s->plan);
+    sweep_discard_output(b, s);
     sweep_destroy(b, s);
     done_later(b, peer);
 }

@@ -6,6 +6,7 @@
 #include "cli/runtime.h"
 #include "common/clock.h"
 #include "common/fsutil.h"
+#include "sweep/outdir.h"
 #include "sweep/output.h"
 #include "sweep/space.h"
 
@@ -131,6 +132,8 @@ static void print_text(const struct estimate *e)
     printf("\n");
     if (plan_has_output(p))
         printf("output: %s in %s\n", human_bytes((double)p->output_bytes, a, sizeof a), p->output_path);
+    if (plan_has_files(p))
+        printf("output: files in %s\n", p->output_dir);
     if (isfinite(e->task_seconds))
         printf("time: about %s with %" PRIu64 " slot%s (%s probe tasks took %.3g ms each)\n",
                human_seconds(e->seconds, a, sizeof a), e->slots, e->slots == 1 ? "" : "s",
@@ -165,7 +168,9 @@ static uint64_t slots_of(const struct run_options *o)
 /* A file that is there may be this very sweep's, which is over. */
 static int check_output(const struct plan *p, struct diag *d)
 {
-    int err = output_check(p, d);
+    int err = plan_has_output(p) ? output_check(p, d) : 0;
+    if (err == 0 && plan_has_files(p))
+        err = outdir_check(p, d);
     if (err != SHEAF_EBUSY)
         return err;
     (void)fprintf(stderr, "sheaf: %s\n", d->text);
@@ -180,7 +185,7 @@ static int dry(const struct run_options *o, struct prepared *whole, struct run *
         err = prepare_plan(whole, d);
     if (err == SHEAF_OK)
         err = prepare_verify(whole, state_root(o->state, &whole->arena, NULL), d);
-    if (err == SHEAF_OK && plan_has_output(&whole->plan))
+    if (err == SHEAF_OK)
         err = check_output(&whole->plan, d);
     e.data_bytes = whole->data != NULL ? dataset_bytes(whole->data) : 0;
     if (err == SHEAF_OK)

@@ -212,6 +212,22 @@ static void set_figures(struct maker *m, json_t *object, const struct outcome *o
     set(m, object, "digest", digest_text(&s->digest));
 }
 
+/* What the sweep makes beside scores. */
+static json_t *output(struct maker *m, const struct outcome *o)
+{
+    const struct msg_status *s = o->status;
+    json_t *object = json_object();
+    if (plan_has_output(o->plan)) {
+        set(m, object, "path", json_text(o->plan->output_path));
+        set(m, object, "digest", digest_text(&s->output));
+    }
+    if (plan_has_files(o->plan)) {
+        set(m, object, "dir", json_text(o->plan->output_dir));
+        set(m, object, "files", s->has_files ? count(s->files) : json_null());
+    }
+    return object;
+}
+
 /* Beyond the contract's example. */
 static void set_more(struct maker *m, json_t *object, const struct outcome *o)
 {
@@ -222,12 +238,8 @@ static void set_more(struct maker *m, json_t *object, const struct outcome *o)
     set(m, object, "resumed", count(s->resumed));
     set(m, object, "keys", count(o->plan->keys));
     set(m, object, "splits", count(o->plan->splits));
-    if (plan_has_output(o->plan)) {
-        json_t *output = json_object();
-        set(m, output, "path", json_text(o->plan->output_path));
-        set(m, output, "digest", digest_text(&s->output));
-        set(m, object, "output", output);
-    }
+    if (plan_has_output(o->plan) || plan_has_files(o->plan))
+        set(m, object, "output", output(m, o));
     if (o->plan->verify_ppm > 0) {
         json_t *verify = json_object();
         set(m, verify, "tasks", count(s->verified));

@@ -7,6 +7,7 @@
 #include "cli/offline.h"
 #include "cli/run.h"
 #include "cli/target.h"
+#include "sweep/outdir.h"
 #include "sweep/output.h"
 
 #include <inttypes.h>
@@ -72,7 +73,7 @@ static int remove_remote(const struct target_options *o, struct diag *d)
     return err;
 }
 
-/* A file that is half made goes with its sweep. What has its name stays. */
+/* A file that is half made goes with its sweep, and so does what tells whose files there are. What has its name stays. */
 static void discard_output(const struct state_sweep *s, struct arena *a)
 {
     struct offline *stored = NULL;
@@ -82,8 +83,11 @@ static void discard_output(const struct state_sweep *s, struct arena *a)
     if (offline_open(s->dir, &stored, NULL) == SHEAF_OK &&
         offline_call(stored, MSG_WATCH, &(struct msg_watch){.plan = true}, MSG_STATUS, &m, NULL) == SHEAF_OK) {
         const struct msg_status *status = m.body;
-        if (plan_decode(status->plan.data, status->plan.len, a, &plan, NULL) == SHEAF_OK && plan_has_output(&plan))
+        bool known = plan_decode(status->plan.data, status->plan.len, a, &plan, NULL) == SHEAF_OK;
+        if (known && plan_has_output(&plan))
             output_discard(&plan);
+        if (known && plan_has_files(&plan))
+            outdir_discard(&plan);
     }
     offline_close(stored);
     client_msg_finish(&m);

@@ -253,10 +253,12 @@ static void print_digest(const struct outcome *o, FILE *out)
 static void print_output(const struct outcome *o, FILE *out)
 {
     char text[HASH_TEXT];
-    if (o->status->output.len != HASH_BYTES)
-        return;
-    hash_text(o->status->output.data, text);
-    (void)fprintf(out, "output %s %s\n", o->plan->output_path, text);
+    if (o->status->output.len == HASH_BYTES) {
+        hash_text(o->status->output.data, text);
+        (void)fprintf(out, "output %s %s\n", o->plan->output_path, text);
+    }
+    if (o->status->has_files)
+        (void)fprintf(out, "output %s: %" PRIu64 " files\n", o->plan->output_dir, o->status->files);
 }
 
 int outcome_print(const struct outcome *o, FILE *out, struct diag *d)

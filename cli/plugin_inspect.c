@@ -176,6 +176,8 @@ static void print_plugin(const struct plan_plugin *p)
         printf("\nIts scores are found out by one task when a sweep starts.\n");
     print_scores("group value", p->group_values, p->n_group_values);
     print_outputs(p);
+    if (plugin_makes_files(p))
+        printf("\nIt makes files: %s\n", p->files);
 }
 
 static json_t *json_default(const struct plan_param *p)
@@ -241,11 +243,12 @@ static json_t *json_plugin(const struct plan_plugin *p)
         (void)json_array_append_new(params, json_param(&p->params[i]));
     for (uint32_t i = 0; i < p->n_arrays; i++)
         (void)json_array_append_new(arrays, json_array_wanted(&p->arrays[i]));
-    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:[i,i], s:i, s:o, s:o, s:o, s:o, s:o}", "version", 1, "name",
-                     p->name, "plugin_version", p->version, "summary", p->summary, "path", p->path, "script", p->script,
-                     "digest", digest, "abi", (int)p->abi_major, (int)p->abi_minor, "threads", (int)p->threads,
-                     "params", params, "arrays", arrays, "scores", json_scores(p->scores, p->n_scores), "group_values",
-                     json_scores(p->group_values, p->n_group_values), "outputs", outputs);
+    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:[i,i], s:i, s:o, s:o, s:o, s:o, s:o, s:s}", "version", 1,
+                     "name", p->name, "plugin_version", p->version, "summary", p->summary, "path", p->path, "script",
+                     p->script, "digest", digest, "abi", (int)p->abi_major, (int)p->abi_minor, "threads",
+                     (int)p->threads, "params", params, "arrays", arrays, "scores", json_scores(p->scores, p->n_scores),
+                     "group_values", json_scores(p->group_values, p->n_group_values), "outputs", outputs, "files",
+                     p->files);
 }
 
 int plugin_inspect(int argc, char **argv)

@@ -24,15 +24,18 @@
 #include "worker/probe.h"
 #include "worker/tryhost.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_RANGES 64u
 
 struct options {
-    const char *plugin, *data, *config, *train, *test, *key;
+    const char *plugin, *data, *config, *train, *test, *key, *output;
     struct arg_list set;
     uint64_t index, seed;
     bool json;
@@ -54,7 +57,8 @@ struct attempt {
     void *state;
     double *scores;
     int64_t open_ns, run_ns;
-    int32_t status; /* of run */
+    int32_t status;                /* of run */
+    const struct taskfiles *files; /* that it has made; NULL = none */
 };
 
 static int load(struct attempt *a, const struct options *o, struct diag *d)
@@ -310,8 +314,11 @@ static int open_and_run(struct attempt *a, const char *config, struct diag *d)
     start = clock_mono_ns();
     a->status = a->plugin->run(host, a->state, &a->task, a->scores);
     a->run_ns = clock_mono_ns() - start;
-    if (tryhost_emit_refused(a->host)) /* as in a sweep */
+    struct diag why = {{0}};
+    if (tryhost_refused(a->host)) /* as in a sweep */
         a->status = SHEAF_FAILED;
+    else if (a->status == SHEAF_OK_STATUS && tryhost_files(a->host, &a->files, &why) != 0)
+        a->status = host->fail(host, why.text);
     a->plugin->close(host, a->state);
     return 0;
 }
@@ -335,6 +342,9 @@ static void print_scores(const struct attempt *a)
     for (uint32_t i = 0; i < a->p.n_outputs; i++)
         printf("output %s: a row of %" PRIu64 " bytes%s\n", a->p.outputs[i].name, a->p.outputs[i].row_bytes,
                tryhost_row(a->host, i) ? "" : ", not asked for");
+    const char *name = a->files ? (const char *)a->files->names.data : NULL;
+    for (uint32_t i = 0; a->status == SHEAF_OK_STATUS && a->files && i < a->files->n; i++, name += strlen(name) + 1)
+        printf("file %s\n", name);
     printf("open %.3f ms, run %.3f ms, scratch %" PRIu64 " bytes, %" PRIu64 " caches of %" PRIu64 " bytes, %" PRIu64
            " group rows\n",
            (double)a->open_ns / 1e6, (double)a->run_ns / 1e6, c.scratch_bytes, c.caches, c.cache_bytes, c.rows);
@@ -352,6 +362,31 @@ static int print_json(const struct attempt *a, struct diag *d)
                       stdout, d);
 }
 
+/* The folder in which its files are kept. */
+static int make_folder(struct attempt *a, const struct options *o, struct diag *d)
+{
+    if (o->output == NULL)
+        return 0;
+    int rc = dir_make(o->output, 0777, d);
+    if (rc == 0)
+        tryhost_set_folder(a->host, o->output);
+    return rc;
+}
+
+/* They have their names from now on. */
+static int keep_files(const struct attempt *a, const struct options *o, struct diag *d)
+{
+    if (o->output == NULL || a->files == NULL || a->status != SHEAF_OK_STATUS)
+        return 0;
+    int fd = open(o->output, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+    const char *name = (const char *)a->files->names.data;
+    for (uint32_t i = 0; rc == 0 && i < a->files->n; i++, name += strlen(name) + 1)
+        if (taskfiles_folders(fd, name) != 0 || renameat(a->files->fd, name, fd, name) != 0)
+            rc = diag_fail(d, SHEAF_EIO, "%s/%s: %s", o->output, name, strerror(errno));
+    (void)close(fd);
+    return rc;
+}
+
 static int attempt_run(struct attempt *a, const struct options *o, struct diag *d)
 {
     int rc = load(a, o, d);
@@ -364,7 +399,11 @@ static int attempt_run(struct attempt *a, const struct options *o, struct diag *
     if (!rc)
         rc = size_outputs(a, d);
     if (!rc)
+        rc = make_folder(a, o, d);
+    if (!rc)
         rc = open_and_run(a, o->config, d);
+    if (!rc)
+        rc = keep_files(a, o, d);
     if (!rc && o->json)
         rc = print_json(a, d);
     else if (!rc)
@@ -386,6 +425,7 @@ int plugin_try(int argc, char **argv)
         {"--config", ARG_TEXT, &o.config, NULL, "JSON", "the sweep file's config", false},
         {"--index", ARG_INDEX, &o.index, NULL, "N", "the task's index (default 0)", false},
         {"--seed", ARG_INDEX, &o.seed, NULL, "N", "the sweep's seed (default 0)", false},
+        {"--output", ARG_TEXT, &o.output, NULL, "FOLDER", "where its files are kept (default: nowhere)", false},
         {"--json", ARG_FLAG, &o.json, NULL, NULL, "one object for programs", false},
     };
     const struct args args = {"plugin try",

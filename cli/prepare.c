@@ -116,8 +116,11 @@ int prepare_plan(struct prepared *p, struct diag *d)
         err = sweepfile_plan(p->file, &plugin, p->data, data_path, &p->arena, &p->plan, d);
     if (err != SHEAF_OK)
         return err;
-    if (p->drop_output)
+    if (p->drop_in != NULL)
         p->plan.output_path = "";
+    if (p->drop_in != NULL && plan_has_files(&p->plan) &&
+        (p->plan.output_dir = arena_printf(&p->arena, "%s/files", p->drop_in)) == NULL)
+        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     err = plan_encode(&p->plan, &p->bytes);
     if (err != SHEAF_OK)
         return diag_fail(d, err, "the sweep is too large for a plan of 64 MiB: %s", sheaf_strerror(err));

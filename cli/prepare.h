@@ -17,7 +17,8 @@ struct prepared {
     struct sweepfile *file;
     struct dataset *data;  /* NULL = the sweep has none */
     const char *data_mark; /* of the file before it was opened */
-    bool drop_output;      /* the caller's: a probe, whose rows nobody wants */
+    const char *
+        drop_in; /* the caller's: a probe, whose rows nobody wants, and whose files are made in a folder there; NULL = it is none */
     struct plan plan;
     struct buf bytes;                    /* the plan, encoded */
     struct describe_meanwhile meanwhile; /* the caller's: what to do while the plugin is described */

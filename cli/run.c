@@ -153,7 +153,7 @@ int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
         return SHEAF_EINVAL;
     int err = session_begin(&r->session, d);
     r->session.quiet = o->quiet;
-    r->prepared.drop_output = o->quiet;
+    r->prepared.drop_in = o->quiet ? o->state : NULL;
     if (err == SHEAF_OK)
         err = prepare_read(&r->prepared, o->path, &o->overrides, d);
     if (err == SHEAF_OK && remote)

@@ -237,6 +237,12 @@ int dir_remove(const char *path)
     return file_error(remove_at(AT_FDCWD, path));
 }
 
+int dir_clear(int fd)
+{
+    int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* with a place of its own in the folder */
+    return file_error(own < 0 ? errno : remove_inside(own));
+}
+
 void descriptors_raise(uint64_t n)
 {
     struct rlimit limit;

@@ -32,6 +32,9 @@ int dir_make(const char *path, mode_t mode, struct diag *d);
  * the rest is removed as far as possible. */
 int dir_remove(const char *path);
 
+/* The same for everything in a folder, which stays. */
+int dir_clear(int fd);
+
 /* Lets this process have so many descriptors, or as many as the hard limit allows; never fewer than before. It is for those who can
  * live with less: descriptors_check says whether it is too little. */
 #define DESCRIPTORS_ALL UINT64_MAX

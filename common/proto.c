@@ -243,6 +243,8 @@ static const struct codec_field status_fields[] = {
     CODEC_F(CODEC_I64, struct msg_status, created_wall_ms, 0),
     CODEC_F(CODEC_U32, struct msg_status, workers, 0),
     CODEC_F(CODEC_BIN, struct msg_status, output, 64),
+    CODEC_F(CODEC_BOOL, struct msg_status, has_files, 0),
+    CODEC_F(CODEC_U64, struct msg_status, files, 0),
 };
 static const struct codec status_codec = CODEC_OF(struct msg_status, status_fields);
 

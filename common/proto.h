@@ -239,6 +239,8 @@ struct msg_status {
     int64_t created_wall_ms;
     uint32_t workers;    /* of the broker, at present */
     struct slice output; /* 32 bytes once the output file is complete: its digest */
+    bool has_files;      /* the output folder has been tidied, and has */
+    uint64_t files;      /* so many files */
 };
 
 struct msg_listed {

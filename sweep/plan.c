@@ -90,6 +90,7 @@ static const struct codec_field plugin_fields[] = {
     CODEC_LIST(struct plan_plugin, scores, n_scores, &score_codec, PLAN_MAX_SCORES),
     CODEC_LIST(struct plan_plugin, group_values, n_group_values, &score_codec, PLAN_MAX_SCORES),
     CODEC_LIST(struct plan_plugin, outputs, n_outputs, &output_codec, PLAN_MAX_OUTPUTS),
+    CODEC_F(CODEC_TEXT, struct plan_plugin, files, MAX_LINE),
     CODEC_F(CODEC_BOOL, struct plan_plugin, scoreless, 0),
     CODEC_F(CODEC_U32, struct plan_plugin, threads, 0),
     CODEC_F(CODEC_U32, struct plan_plugin, abi_major, 0),
@@ -177,6 +178,7 @@ static const struct codec_field plan_fields[] = {
     CODEC_F(CODEC_TEXT, struct plan, output_path, PLAN_MAX_PATH),
     CODEC_F(CODEC_BOOL, struct plan, output_replace, 0),
     CODEC_F(CODEC_U64, struct plan, output_bytes, PLAN_MAX_OUTPUT_BYTES),
+    CODEC_F(CODEC_TEXT, struct plan, output_dir, PLAN_MAX_PATH),
     CODEC_F(CODEC_U64, struct plan, keep_best, 0),
     CODEC_F(CODEC_U64, struct plan, verify_ppm, 1000000),
 };
@@ -374,6 +376,8 @@ static int check_outputs(const struct plan *p, struct diag *d)
         return rc;
     if (row_bytes > PLAN_MAX_ROW_BYTES)
         return bad(d, "the rows of a task are too large");
+    if (plan_has_files(p) && (p->output_dir[0] != '/' || !plugin_makes_files(&p->plugin) || p->keep_best > 0))
+        return bad(d, "a folder of files that cannot be");
     if (!plan_has_output(p))
         return SHEAF_OK;
     if (p->output_path[0] != '/' || p->plugin.n_outputs == 0 || p->keep_best > 0)

@@ -97,7 +97,8 @@ struct plan_plugin {
     uint32_t n_group_values;
     struct plan_output *outputs;
     uint32_t n_outputs;
-    bool scoreless; /* it makes outputs only; its one score, `done`, is the host's, and 1 */
+    const char *files; /* what files a task makes; "" = none */
+    bool scoreless;    /* it makes outputs only; its one score, `done`, is the host's, and 1 */
     uint32_t threads;
     uint32_t abi_major, abi_minor;
 };
@@ -196,8 +197,9 @@ struct plan {
     uint32_t n_goals;
     struct plan_limits limits;
     const char *output_path; /* absolute: the dataset that the output arrays become; "" = what tasks fill is dropped */
-    bool output_replace;     /* a file that is there gives way */
+    bool output_replace;     /* files that are there give way */
     uint64_t output_bytes;   /* of the whole file */
+    const char *output_dir;  /* absolute: the folder in which the tasks' files appear; "" = they are dropped */
     uint64_t keep_best;      /* 0 = keep all scores; else how many trials to keep */
     uint64_t verify_ppm;     /* share of tasks to run again on another slot and compare, in millionths */
 };
@@ -223,6 +225,18 @@ uint64_t plan_open_bytes(const struct plan *p);
 static inline bool plan_has_output(const struct plan *p)
 {
     return p->output_path != NULL && p->output_path[0] != '\0';
+}
+
+/* Does it make files, of which the sweep has to say where? */
+static inline bool plugin_makes_files(const struct plan_plugin *p)
+{
+    return p->files != NULL && p->files[0] != '\0';
+}
+
+/* Does it make files in a folder? */
+static inline bool plan_has_files(const struct plan *p)
+{
+    return p->output_dir != NULL && p->output_dir[0] != '\0';
 }
 
 /* trials * keys * splits. */

@@ -129,8 +129,9 @@ int plan_identity(const struct plan *p, uint8_t out[HASH_BYTES])
     put_goals(&h, p);
     put_u64(&h, p->keep_best);
     put_text(&h, p->output_path);
-    put_u64(&h, plan_has_output(p) ? p->trials
-                                   : 0); /* an output file has as many rows as there are trials, and cannot grow */
+    put_text(&h, p->output_dir);
+    /* an output file has as many rows as there are trials, and a folder of files is made once: neither can grow */
+    put_u64(&h, plan_has_output(p) || plan_has_files(p) ? p->trials : 0);
     hash_end(&h, out);
     return SHEAF_OK;
 }

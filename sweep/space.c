@@ -244,6 +244,14 @@ uint64_t space_index(const struct plan *p, uint64_t position)
     return (trial * p->keys + key) * p->splits + position % p->splits;
 }
 
+uint64_t space_position(const struct plan *p, uint64_t index)
+{
+    if (in_order(p))
+        return index;
+    struct cell c = space_cell(p, index);
+    return (c.key * p->trials + c.trial) * p->splits + c.split;
+}
+
 uint64_t space_stretch(const struct plan *p, uint64_t from, uint64_t to)
 {
     if (in_order(p))

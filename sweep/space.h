@@ -41,6 +41,9 @@ struct cell space_cell(const struct plan *p, uint64_t index);
  * the other, position = (key * trials + trial) * splits + split. */
 uint64_t space_index(const struct plan *p, uint64_t position);
 
+/* The position of an index: the other way round. */
+uint64_t space_position(const struct plan *p, uint64_t index);
+
 /* The end of the stretch from position `from` on, at most `to`, in which each position's index is one more than that of the one
  * before. */
 uint64_t space_stretch(const struct plan *p, uint64_t from, uint64_t to);

@@ -519,7 +519,13 @@ static const struct wrong_case wrong_cases[] = {
     {"output_without_outputs", SWEEP "output: o.sheaf\n",
      .line = "s.yaml:5:9: wfo makes no output arrays; remove output"},
     {"output_no_text", SWEEP "output: 3\n",
-     .line = "s.yaml:5:9: output is 3; give the name of the .sheaf file to make"},
+     .line = "s.yaml:5:9: output is 3; give the name of the .sheaf file to make, or {dir: FOLDER}"},
+    {"output_empty_map", SWEEP "output: {}\n", .line = "s.yaml:5:9: output is an empty map; give file or dir"},
+    {"output_unknown_field", SWEEP "output: {folder: x}\n",
+     .line = "s.yaml:5:10: unknown field output.folder; use one of: file, dir"},
+    {"output_dir_without_files", SWEEP "output: {dir: x}\n", .line = "s.yaml:5:15: wfo makes no files; remove output"},
+    {"output_dir_no_text", SWEEP "output: {dir: [x]}\n",
+     .line = "s.yaml:5:15: output.dir is a list; give the name of the folder for the tasks' files"},
 };
 
 #endif

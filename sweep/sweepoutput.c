@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
  * sweepoutput: the file that a sweep of a plugin with output arrays makes: how long the axes of its rows are in this
- * dataset, where it is, how large it becomes.
+ * dataset, where it is, how large it becomes; and the folder for files of tasks.
  */
 #include "sweep/sweepplan.h"
 
 #include "common/fsutil.h"
 #include "data/dataset.h"
+#include "sweep/outdir.h"
 #include "sweep/output.h"
 #include "sweep/sweepschema.h"
 
@@ -88,23 +89,20 @@ static int at_output(struct planner *p, int err, const struct diag *why)
     return place_fail(sweepfile_at(p->f, "output"), p->d, "%s", why->text);
 }
 
-int sweepoutput_resolve(struct planner *p)
+/* The field that names the file, or the folder; NULL = there is none. */
+static const struct ynode *output_field(const struct planner *p, const char *name)
 {
     const struct ynode *field = ynode_get(p->f->root, "output");
+    if (field == NULL || field->kind == YNODE_MAP)
+        return ynode_get(field, name);
+    return strcmp(name, "file") == 0 ? field : NULL;
+}
+
+static int resolve_file(struct planner *p, const struct ynode *field)
+{
     struct plan *out = p->out;
     struct diag why = {{0}};
-    out->output_path = "";
-    if (field == NULL && p->plugin->n_outputs > 0)
-        return place_fail(&p->f->root->at, p->d, "%s makes output arrays (%s...); add output: FILE.sheaf",
-                          p->plugin->name, p->plugin->outputs[0].name);
-    if (field == NULL)
-        return 0;
-    if (p->plugin->n_outputs == 0)
-        return place_fail(&field->at, p->d, "%s makes no output arrays; remove output", p->plugin->name);
-    if (out->keep_best > 0)
-        return place_fail(&field->at, p->d, "an output needs the results of all trials; remove keep");
     out->output_path = path_absolute(p->arena, p->f->dir, field->value.text);
-    out->output_replace = p->f->overwrite;
     if (out->output_path == NULL)
         return sweepplan_no_memory(p);
     if (strcmp(out->output_path, out->data_path) == 0)
@@ -113,4 +111,52 @@ int sweepoutput_resolve(struct planner *p)
     if (err == 0)
         err = at_output(p, output_rows(out, &why), &why);
     return err == 0 ? at_output(p, output_lay_out(out, &why), &why) : err;
+}
+
+static int resolve_dir(struct planner *p, const struct ynode *field)
+{
+    const char *path = path_absolute(p->arena, p->f->dir, field->value.text);
+    size_t n = path == NULL ? 0 : strlen(path);
+    if (path == NULL)
+        return sweepplan_no_memory(p);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    if (n > OUTDIR_PATH)
+        return place_fail(&field->at, p->d, "the path of the output folder is over %u bytes; give a shorter one",
+                          OUTDIR_PATH);
+    p->out->output_dir = arena_text(p->arena, path, n);
+    return p->out->output_dir == NULL ? sweepplan_no_memory(p) : 0;
+}
+
+/* What the plugin makes and the sweep file names must be the same. */
+static int check_fields(struct planner *p, const struct ynode *file, const struct ynode *dir)
+{
+    const struct plan_plugin *plugin = p->plugin;
+    const struct place *at = sweepfile_at(p->f, "output");
+    if (file == NULL && plugin->n_outputs > 0)
+        return place_fail(at, p->d, "%s makes output arrays (%s...); add output: %s", plugin->name,
+                          plugin->outputs[0].name, dir == NULL ? "FILE.sheaf" : "{file: FILE.sheaf, dir: FOLDER}");
+    if (dir == NULL && plugin_makes_files(plugin))
+        return place_fail(at, p->d, "%s makes files (%s); add output: %s", plugin->name, plugin->files,
+                          file == NULL ? "{dir: FOLDER}" : "{file: FILE.sheaf, dir: FOLDER}");
+    if (file != NULL && plugin->n_outputs == 0)
+        return place_fail(&file->at, p->d, "%s makes no output arrays; remove output%s", plugin->name,
+                          dir == NULL ? "" : ".file");
+    if (dir != NULL && !plugin_makes_files(plugin))
+        return place_fail(&dir->at, p->d, "%s makes no files; remove output%s", plugin->name,
+                          file == NULL ? "" : ".dir");
+    if ((file != NULL || dir != NULL) && p->out->keep_best > 0)
+        return place_fail(at, p->d, "an output needs the results of all trials; remove keep");
+    return 0;
+}
+
+int sweepoutput_resolve(struct planner *p)
+{
+    const struct ynode *file = output_field(p, "file"), *dir = output_field(p, "dir");
+    p->out->output_path = p->out->output_dir = "";
+    p->out->output_replace = p->f->overwrite && (file != NULL || dir != NULL);
+    int err = check_fields(p, file, dir);
+    if (err == 0 && file != NULL)
+        err = resolve_file(p, file);
+    return err == 0 && dir != NULL ? resolve_dir(p, dir) : err;
 }

@@ -5,6 +5,7 @@
  */
 #include "sweep/sweepschema.h"
 
+#include "sweep/outdir.h"
 #include "sweep/plan.h"
 #include "sweep/suggest.h"
 
@@ -205,6 +206,17 @@ static const struct field keep_fields[] = {
 };
 static const struct section keep_section = SECTION(keep_fields, NULL);
 
+static int rule_output(const struct ynode *map, const char *path, struct diag *d)
+{
+    return map->n > 0 ? 0 : place_fail(&map->at, d, "%s is an empty map; give file or dir", path);
+}
+
+static const struct field output_fields[] = {
+    {.name = "file", .kinds = F_TEXT, .max = MAX_PATH, .give = "the name of the .sheaf file to make"},
+    {.name = "dir", .kinds = F_TEXT, .max = OUTDIR_PATH, .give = "the name of the folder for the tasks' files"},
+};
+static const struct section output_section = SECTION(output_fields, rule_output);
+
 static const struct field keys_fields[] = {
     {.name = "range",
      .kinds = F_INT | F_LIST,
@@ -236,7 +248,11 @@ static const struct field root_fields[] = {
      .section = &goal_section,
      .give = "{maximize: SCORE} or {minimize: SCORE}"},
     {.name = "limits", .kinds = F_MAP, .section = &limits_section, .give = "a map {task_seconds: 60}"},
-    {.name = "output", .kinds = F_TEXT, .max = MAX_PATH, .give = "the name of the .sheaf file to make"},
+    {.name = "output",
+     .kinds = F_TEXT | F_MAP,
+     .max = MAX_PATH,
+     .section = &output_section,
+     .give = "the name of the .sheaf file to make, or {dir: FOLDER}"},
     {.name = "requires", .kinds = F_LATER},
     {.name = "stages", .kinds = F_LATER},
     {.name = "keep",

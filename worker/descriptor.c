@@ -280,10 +280,10 @@ static int copy_output(struct copier *c, const struct sheaf_output *in, struct p
     return rc ? rc : copy_text(c, "help", in->help, DESCRIPTOR_MAX_LINE, &out->help);
 }
 
-/* What makes outputs only has one score all the same, so that nothing else has to know of it. */
+/* What makes rows or files only has one score all the same, so that nothing else has to know of it. */
 static int add_done(struct copier *c, struct plan_plugin *out)
 {
-    static const struct sheaf_score done = {"done", "", "1: the task has made its rows"};
+    static const struct sheaf_score done = {"done", "", "1: the task has made its rows and files"};
     out->scoreless = true;
     return copy_scores(c, "score", &done, 1, &out->scores);
 }
@@ -328,6 +328,8 @@ static int copy_head(struct copier *c, const struct sheaf_descriptor *in, struct
         rc = copy_text(c, "summary", in->summary, DESCRIPTOR_MAX_LINE, &out->summary);
     if (!rc)
         rc = copy_text(c, "identity", in->identity, DESCRIPTOR_MAX_TEXT, &out->identity);
+    if (!rc)
+        rc = copy_text(c, "line on files", in->files, DESCRIPTOR_MAX_LINE, &out->files);
     return rc;
 }
 
@@ -343,7 +345,7 @@ static int copy_lists(struct copier *c, const struct sheaf_descriptor *in, struc
         rc = copy_param(c, &in->params[i], out->params, i);
     for (uint32_t i = 0; !rc && i < in->n_arrays; i++)
         rc = copy_array(c, &in->arrays[i], out->arrays, i);
-    if (!rc && in->n_scores == 0 && in->n_outputs > 0)
+    if (!rc && in->n_scores == 0 && (in->n_outputs > 0 || out->files[0]))
         rc = add_done(c, out);
     else if (!rc)
         rc = copy_scores(c, "score", in->scores, in->n_scores, &out->scores);

@@ -10,6 +10,7 @@
 #include "common/mem.h"
 #include "common/procinfo.h"
 #include "common/sigfd.h"
+#include "common/syncdir.h"
 #include "sweep/output.h"
 #include "worker/fingerprint.h"
 #include "worker/selfexe.h"
@@ -29,6 +30,12 @@
 #define DESCRIPTORS 32         /* with one slot */
 #define STOP_NS (2 * NS_PER_S) /* after a signal slots have this long to be reaped */
 
+/* An output file or folder that is held open. */
+struct synced {
+    char path[OUTPUT_PATH];
+    int fd; /* -1 = none */
+};
+
 struct loop {
     const struct worker_options *options;
     void *ctx, *socket;
@@ -38,9 +45,8 @@ struct loop {
     struct buf head, frame;
     struct arena arena;
     char instance[33], host[128];
-    char output_path[OUTPUT_PATH]; /* of the file synced last, */
-    int output_fd;                 /* which is held open; -1 = none */
-    bool sent_away;                /* by the broker's QUIT */
+    struct synced file, dir; /* of the sweep whose output was synced last */
+    bool sent_away;          /* by the broker's QUIT */
 };
 
 /* ---- what the logic asks for ---- */
@@ -74,24 +80,34 @@ static int64_t own_cpu(void *ctx)
     return clock_cpu_ns();
 }
 
+/* Opens what is to be synced, unless it is open: errors since then are told, too. */
+static int open_synced(struct synced *s, const char *path, int flags)
+{
+    if (s->fd >= 0 && strcmp(path, s->path) != 0) {
+        close(s->fd);
+        s->fd = -1;
+    }
+    if (s->fd < 0)
+        s->fd = open(path, flags | O_CLOEXEC);
+    snprintf(s->path, sizeof(s->path), "%s", path);
+    return s->fd;
+}
+
 static int sync_output(void *ctx, const struct plan *p, struct diag *d)
 {
     struct loop *l = ctx;
     char path[OUTPUT_PATH];
-    int err = output_part_path(p, path, d);
+    int err = plan_has_output(p) ? output_part_path(p, path, d) : 0, fd;
     if (err)
         return err;
-    if (l->output_fd >= 0 && strcmp(path, l->output_path) != 0) {
-        close(l->output_fd);
-        l->output_fd = -1;
-    }
-    if (l->output_fd < 0)
-        l->output_fd = open(path, O_WRONLY | O_CLOEXEC);
-    memcpy(l->output_path, path, sizeof(path));
-    if (l->output_fd >= 0 && fdatasync(l->output_fd) == 0)
-        return 0;
-    return diag_fail(d, file_error(errno), "output %s: what was written cannot be synced: %s", p->output_path,
-                     strerror(errno));
+    if (plan_has_output(p) && ((fd = open_synced(&l->file, path, O_WRONLY)) < 0 || fdatasync(fd) != 0))
+        return diag_fail(d, file_error(errno), "output %s: what was written cannot be synced: %s", p->output_path,
+                         strerror(errno));
+    if (plan_has_files(p) &&
+        ((fd = open_synced(&l->dir, p->output_dir, O_RDONLY | O_DIRECTORY)) < 0 || syncdir_all(fd) != 0))
+        return diag_fail(d, file_error(errno), "output %s: what was written cannot be synced: %s", p->output_dir,
+                         strerror(errno));
+    return 0;
 }
 
 /* ---- messages in ---- */
@@ -261,7 +277,7 @@ static int start(struct loop *l, struct diag *d)
 
 int worker_run(const struct worker_options *o, struct diag *d)
 {
-    struct loop l = {.options = o, .sigfd = -1, .output_fd = -1};
+    struct loop l = {.options = o, .sigfd = -1, .file.fd = -1, .dir.fd = -1};
     arena_init(&l.arena, 0);
     mem_keep_freed();
     int err = start(&l, d);
@@ -274,8 +290,10 @@ int worker_run(const struct worker_options *o, struct diag *d)
     if (l.ctx)
         zmq_ctx_term(l.ctx);
     sigfd_close(l.sigfd);
-    if (l.output_fd >= 0)
-        close(l.output_fd);
+    if (l.file.fd >= 0)
+        close(l.file.fd);
+    if (l.dir.fd >= 0)
+        close(l.dir.fd);
     arena_finish(&l.arena);
     buf_finish(&l.head);
     buf_finish(&l.frame);

@@ -216,7 +216,8 @@ int pluginhost_describe(const struct sheaf_plugin *plugin, const struct sheaf_ho
     struct plan_plugin p = {.abi_major = plugin->abi_major, .abi_minor = plugin->abi_minor};
     struct diag inner = {{0}};
     bool probes = plugin->table && plugin->table(SHEAF_PROBE_TABLE);
-    int rc = descriptor.n_scores == 0 && descriptor.n_outputs == 0 && !probes
+    bool makes = descriptor.n_outputs > 0 || (descriptor.files && descriptor.files[0]);
+    int rc = descriptor.n_scores == 0 && !makes && !probes
                  ? diag_fail(&inner, SHEAF_EINVAL, "it returns no score; a plugin needs at least one")
                  : descriptor_copy(&descriptor, arena, &p, &inner);
     if (rc)

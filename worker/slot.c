@@ -10,6 +10,7 @@
 #include "worker/fpstate.h"
 #include "common/procinfo.h"
 #include "worker/slot_impl.h"
+#include "worker/slotfiles.h"
 #include "worker/slotio.h"
 #include "worker/slotoutput.h"
 
@@ -99,12 +100,14 @@ static void run_task(struct slot *s)
         slotoutput_begin(s->host.output);
     if (s->plan.plugin.scoreless)
         s->scores[0] = 1;
+    s->host.running = true;
     int32_t status = s->plugin->run(&s->host.host, s->plugin_state, &s->task, s->scores);
+    s->host.running = false;
     if (s->host.output && status == SHEAF_OK_STATUS)
         store_rows(s);
     if (s->host.dirty || slotio_pending()) {
         slotio_flush();
-        status = s->host.emit_refused ? SHEAF_FAILED : status;
+        status = slothost_settle(&s->host, s->task.index, status);
         if (status == SHEAF_OK_STATUS)
             slothost_end_call(&s->host, true);
     }
@@ -203,6 +206,7 @@ static void run_chunk(struct slot *s, const struct slotmsg *order)
 static _Noreturn void retire(struct slot *s)
 {
     s->plugin->close(&s->host.host, s->plugin_state);
+    slotfiles_close(s->host.files);
     slotio_flush();
     slothost_end_call(&s->host, false);
     slotlink_news(&s->link);

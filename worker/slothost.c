@@ -4,6 +4,7 @@
  */
 #include "worker/slothost.h"
 #include "common/err.h"
+#include "worker/slotfiles.h"
 #include "worker/slotoutput.h"
 
 #include <stdio.h>
@@ -68,7 +69,7 @@ static int32_t host_emit(const struct sheaf_host *host, const char *group, const
     h->row.len = 0;
     if (!why && buf_reserve(&h->row, GROUPSUM_NAME_BYTES + 1 + h->n_group_values * sizeof(double)))
         why = "emit: out of memory for the groups of this task";
-    h->emit_refused = h->emit_refused || why;
+    h->refused = h->refused || why;
     return why ? host_fail(host, why) : SHEAF_OK_STATUS;
 }
 
@@ -91,12 +92,45 @@ static void *host_row(const struct sheaf_host *host, uint32_t output)
     return slotoutput_row(h->output, output);
 }
 
+/* A file that is missing unnoticed would be a wrong result: the task fails. */
+static const char *host_path(const struct sheaf_host *host, const char *name)
+{
+    struct slothost *h = host->self;
+    struct diag d = {{0}};
+    char path[TASKFILES_PATH], *kept = NULL;
+    h->dirty = true;
+    int rc = h->files && h->running
+                 ? slotfiles_path(h->files, name, path, &d)
+                 : diag_fail(&d, SHEAF_EINVAL, "path: files are for tasks of a plugin that says so (files)");
+    if (!rc && !(kept = slotscratch_get(&h->scratch, strlen(path) + 1)))
+        diag_fail(&d, SHEAF_ENOMEM, "path: out of memory");
+    if (kept)
+        return strcpy(kept, path);
+    h->refused = true;
+    host_fail(host, d.text);
+    return NULL;
+}
+
+int32_t slothost_settle(struct slothost *h, uint64_t index, int32_t status)
+{
+    struct diag d = {{0}};
+    status = h->refused ? SHEAF_FAILED : status;
+    if (!h->files || slotfiles_end(h->files, index, status != SHEAF_OK_STATUS, &d) == 0)
+        return status;
+    size_t len = strlen(h->reason);
+    snprintf(h->reason + len, sizeof h->reason - len, len > 0 ? " (%s)" : "%s", d.text);
+    return SHEAF_FAILED;
+}
+
 static const void *host_table(const struct sheaf_host *host, const char *id)
 {
     static const struct sheaf_output_rows rows = {.struct_size = sizeof rows, .row = host_row};
+    static const struct sheaf_files files = {.struct_size = sizeof files, .path = host_path};
     const struct slothost *h = host->self;
     if (strcmp(id, SHEAF_OUTPUT_TABLE) == 0)
         return &rows;
+    if (strcmp(id, SHEAF_FILES_TABLE) == 0)
+        return &files;
     if (strcmp(id, SHEAF_CACHE_TABLE) == 0)
         return &slotcache_table;
     if (strcmp(id, SHEAF_KEYS_TABLE) == 0)
@@ -142,7 +176,7 @@ void slothost_end_call(struct slothost *h, bool keep)
     if (keep)
         send_groups(h);
     groupsum_clear(&h->groups);
-    h->emit_refused = false;
+    h->refused = false;
     if (h->log_dropped > 0) {
         char line[64];
         int n = snprintf(line, sizeof line, "%llu bytes dropped", (unsigned long long)h->log_dropped);

@@ -17,6 +17,7 @@
 #define SLOTHOST_REASON 4096u
 
 struct slotcache;
+struct slotfiles;
 struct slotoutput;
 
 /* Memory of one task, kept for the next. */
@@ -33,19 +34,24 @@ struct slothost {
     uint32_t n_group_values;
     bool dirty; /* something below has to be seen to when the task ends */
     char reason[SLOTHOST_REASON];
-    bool emit_refused;      /* something that this task emitted is missing: it has failed, whatever it returns */
-    bool drops_groups;      /* keep: best: nobody would keep them */
+    bool refused;      /* something that this task emitted or wrote is missing: it has failed, whatever it returns */
+    bool drops_groups; /* keep: best: nobody would keep them */
     struct groupsum groups; /* what this task has emitted */
     struct buf row;         /* room for one of them as the side ring takes it */
     struct slotscratch scratch;
     struct slotcache *caches;
     struct slotoutput *output; /* NULL = the plugin has none */
+    struct slotfiles *files;   /* NULL = the sweep makes none */
+    bool running;              /* inside run */
     bool building;             /* inside a build function */
     uint32_t log_bytes;
     uint64_t log_dropped;
 };
 
 void slothost_init(struct slothost *h, struct slotlink *l, uint32_t n_group_values);
+
+/* The task `index` has returned `status`, and h is dirty: its files get their names, or are dropped. What its status is now. */
+int32_t slothost_settle(struct slothost *h, uint64_t index, int32_t status);
 
 /* When open or a task has returned: hands over what it said (keep: group rows, too) and forgets it. */
 void slothost_end_call(struct slothost *h, bool keep);

@@ -6,6 +6,7 @@
 #include "worker/pluginfind.h"
 #include "worker/pluginhost.h"
 #include "worker/slot_impl.h"
+#include "worker/slotfiles.h"
 #include "worker/slotio.h"
 #include "worker/slotoutput.h"
 
@@ -246,6 +247,7 @@ int slot_open(struct slot *s, const void *plan_bytes, size_t plan_len, struct di
     rc = slot_open_axes(s, d);
     rc = rc ? rc : pluginhost_script(&s->plan.plugin, &s->arena, &s->host.script, d);
     rc = rc ? rc : slotoutput_open(&s->plan, &s->host.output, d);
+    rc = rc ? rc : slotfiles_open(&s->plan, &s->host.files, d);
     rc = rc ? rc : load_plugin(s, d);
     rc = rc ? rc : open_plugin(s, d);
     slotio_flush();

@@ -69,5 +69,7 @@ int slotprobe_scores(struct plan *plan, struct arena *arena, struct diag *d)
     rc = open_plugin(&s, host, d);
     const struct probe_question q = {s.plugin, host, s.plugin_state, &s.task,
                                      plan->n_goals ? plan->plugin.scores[plan->goals[0].score].name : ""};
-    return rc ? rc : probe_ask(&q, arena, &plan->plugin, d);
+    rc = rc ? rc : probe_ask(&q, arena, &plan->plugin, d);
+    tryhost_destroy(host);
+    return rc;
 }

@@ -35,10 +35,12 @@ struct tryhost {
     struct cache *caches;
     struct tryhost_counts counts;
     struct groupsum groups; /* of this task */
-    bool emit_refused;
+    bool refused;
     const struct plan_output *outputs;
     void *rows[PLAN_MAX_OUTPUTS]; /* in scratch; NULL = not asked for */
     uint32_t n_outputs;
+    const char *folder; /* where files are made; NULL = the temporary one */
+    struct taskfiles files;
     bool building; /* inside a build function: cache does not nest */
     char reason[1024];
 };
@@ -83,7 +85,7 @@ static int32_t try_emit(const struct sheaf_host *host, const char *group, const 
     struct tryhost *t = host->self;
     const char *why = groupsum_emit(&t->groups, group, values, false);
     if (why) {
-        t->emit_refused = true;
+        t->refused = true;
         complain(t, why);
         return try_fail(host, why);
     }
@@ -274,12 +276,34 @@ static bool try_key(const struct sheaf_host *host, uint64_t index, struct sheaf_
 
 static const struct sheaf_keys keys_table = {.struct_size = sizeof keys_table, .count = try_count_keys, .key = try_key};
 
+static const char *try_path(const struct sheaf_host *host, const char *name)
+{
+    struct tryhost *t = host->self;
+    struct diag d = {{0}};
+    char path[TASKFILES_PATH], *kept = NULL;
+    const char *temporary = getenv("TMPDIR"), *parent = temporary && temporary[0] ? temporary : "/tmp";
+    int rc = t->files.fd < 0 ? taskfiles_make(&t->files, t->folder ? t->folder : parent, &d) : 0;
+    rc = rc ? rc : taskfiles_path(&t->files, name, path, &d);
+    if (!rc && (kept = try_scratch(host, strlen(path) + 1)) != NULL) {
+        t->counts.scratch_bytes -= strlen(path) + 1; /* not the plugin's */
+        return strcpy(kept, path);
+    }
+    t->refused = true;
+    if (rc == SHEAF_EINVAL)
+        complain(t, d.text);
+    try_fail(host, rc ? d.text : "out of memory");
+    return NULL;
+}
+
 static const void *try_table(const struct sheaf_host *host, const char *id)
 {
     static const struct sheaf_output_rows rows = {.struct_size = sizeof rows, .row = try_row};
+    static const struct sheaf_files files = {.struct_size = sizeof files, .path = try_path};
     const struct tryhost *t = host->self;
     if (strcmp(id, SHEAF_OUTPUT_TABLE) == 0)
         return &rows;
+    if (strcmp(id, SHEAF_FILES_TABLE) == 0)
+        return &files;
     if (strcmp(id, SHEAF_CACHE_TABLE) == 0)
         return &cache_table;
     if (strcmp(id, SHEAF_KEYS_TABLE) == 0)
@@ -294,6 +318,7 @@ struct tryhost *tryhost_create(FILE *log)
         return NULL;
     t->log = log ? log : stderr;
     t->script.struct_size = sizeof t->script;
+    t->files.fd = -1;
     t->host = (struct sheaf_host){
         .abi_major = SHEAF_ABI_MAJOR,
         .abi_minor = SHEAF_ABI_MINOR,
@@ -336,6 +361,7 @@ void tryhost_destroy(struct tryhost *t)
     if (!t)
         return;
     free_scratch(t);
+    taskfiles_remove(&t->files);
     groupsum_finish(&t->groups);
     while (t->caches) {
         struct cache *c = t->caches;
@@ -353,10 +379,11 @@ const struct sheaf_host *tryhost_host(struct tryhost *t)
 void tryhost_begin_task(struct tryhost *t, uint32_t n_group_values)
 {
     free_scratch(t);
+    taskfiles_clear(&t->files);
     memset(t->rows, 0, sizeof t->rows);
     groupsum_clear(&t->groups);
     t->groups.n_values = n_group_values;
-    t->emit_refused = false;
+    t->refused = false;
     t->counts.rows = t->counts.reports = t->counts.scratch_bytes = 0;
     t->reason[0] = 0;
 }
@@ -373,9 +400,23 @@ const void *tryhost_row(const struct tryhost *t, uint32_t output)
     return output < t->n_outputs ? t->rows[output] : NULL;
 }
 
-bool tryhost_emit_refused(const struct tryhost *t)
+void tryhost_set_folder(struct tryhost *t, const char *folder)
 {
-    return t->emit_refused;
+    t->folder = folder;
+}
+
+int tryhost_files(struct tryhost *t, const struct taskfiles **out, struct diag *d)
+{
+    *out = NULL;
+    if (t->files.fd < 0 || !t->files.used)
+        return 0;
+    *out = &t->files;
+    return taskfiles_list(&t->files, d);
+}
+
+bool tryhost_refused(const struct tryhost *t)
+{
+    return t->refused;
 }
 
 const char *tryhost_reason(const struct tryhost *t)

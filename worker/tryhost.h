@@ -10,6 +10,7 @@
 
 #include "sheaf/plugin.h"
 #include "sweep/plan.h"
+#include "sweep/taskfiles.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -38,8 +39,15 @@ void tryhost_set_outputs(struct tryhost *t, const struct plan_output *outputs, u
 /* The row of the last task, NULL = it was not asked for. */
 const void *tryhost_row(const struct tryhost *t, uint32_t output);
 
-/* Has this task emitted what is refused? Then it has failed, whatever it returned. */
-bool tryhost_emit_refused(const struct tryhost *t);
+/* The folder in which "sheaf.files/1" makes the files of tasks, in a folder of its own there that goes with t; the temporary one before. It must
+ * outlive t. */
+void tryhost_set_folder(struct tryhost *t, const char *folder);
+
+/* The files that the last task has made: *out belongs to t, NULL = none. 0, or an error with a line in d, with which the task has failed. */
+int tryhost_files(struct tryhost *t, const struct taskfiles **out, struct diag *d);
+
+/* Has this task emitted what is refused, or asked for a file that cannot be? Then it has failed, whatever it returned. */
+bool tryhost_refused(const struct tryhost *t);
 
 /* What host->fail was told last, "" = nothing. */
 const char *tryhost_reason(const struct tryhost *t);

@@ -200,7 +200,7 @@ static void sync_rows(struct worker *w, struct wlease *l)
 {
     struct wsweep *s = l->sweep;
     struct diag d = {""};
-    if (l->findings.n_runs == 0 || s->synced || !plan_has_output(&s->plan))
+    if (l->findings.n_runs == 0 || s->synced || !(plan_has_output(&s->plan) || plan_has_files(&s->plan)))
         return;
     s->synced = w->env.sync_output(w->env.ctx, &s->plan, &d) == 0;
     if (s->synced)

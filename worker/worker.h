@@ -35,7 +35,7 @@ struct worker_env {
     /* PSS of this process, 0 when unknown; CPU time of this process. Read once a second. */
     uint64_t (*own_pss)(void *ctx);
     int64_t (*own_cpu_ns)(void *ctx);
-    /* Forces what slots have written to the sweep's output file to the device; only for plans that have one. 0 or an error with a
+    /* Forces what slots have written to the sweep's output file and folder to the device; only for plans that have one. 0 or an error with a
      * line in d. */
     int (*sync_output)(void *ctx, const struct plan *p, struct diag *d);
 };

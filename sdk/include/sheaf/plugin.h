@@ -150,6 +150,7 @@ struct sheaf_descriptor {
     uint32_t n_outputs;
     uint32_t threads;     /* threads a task may use at once, itself included; 0 means 1 */
     const char *identity; /* more that tells two plugins apart (a script's digest), or NULL */
+    const char *files;    /* what files a task makes (SHEAF_FILES_TABLE), one line; NULL = none */
 };
 
 /* An array in memory, read-only. Element (i, j, ...) is at data + i * strides[0] + j * strides[1] + ... */
@@ -343,6 +344,19 @@ struct sheaf_keys {
     /* Key number `index`, as the task's key is when it is that one's turn; *out's text lives until the process ends. Returns false when there is no such key.
      * [slot & open, run] */
     bool (*key)(const struct sheaf_host *host, uint64_t index, struct sheaf_key *out);
+};
+
+/* A table of the host: files that a task makes, for a plugin whose descriptor says so in `files`. */
+#define SHEAF_FILES_TABLE "sheaf.files/1"
+struct sheaf_files {
+    uint32_t struct_size;
+
+    /* The path under which this task is to write its file `name`, which counts from the sweep's output folder and may have folders in it
+     * ("2017/01-03.csv"); they are made. The file appears there when the task has succeeded, as does whatever else was written beside it; a
+     * task that fails or dies leaves nothing. Two tasks never write the same name. The text lives until run returns. NULL,
+     * and the task has failed, for a name that is absolute, has a part that is empty or begins with a dot, or is too long (255 bytes a
+     * part, 1,024 in all). [slot & run] */
+    const char *(*path)(const struct sheaf_host *host, const char *name);
 };
 
 /* Name of the exported symbol. */
