@@ -544,12 +544,20 @@ static bool same_slice(struct slice a, struct slice b)
     return a.len == b.len && (!a.len || !memcmp(a.data, b.data, a.len));
 }
 
+static bool same_data(const struct plan *a, const struct plan *b)
+{
+    bool same = a->n_data == b->n_data;
+    for (uint32_t i = 0; same && i < a->n_data; i++)
+        same = same_slice(a->data[i].digest, b->data[i].digest);
+    return same;
+}
+
 /* Why a stored sweep can't be continued with this plan; NULL = it can. */
 static const char *cannot_continue(const struct bsweep *s, const struct plan *p)
 {
     if (!same_slice(s->plan.plugin.digest, p->plugin.digest))
         return "the plugin has changed since this sweep began: put the old one back, or start over with --fresh";
-    if (!same_slice(s->plan.data_digest, p->data_digest))
+    if (!same_data(&s->plan, p))
         return "the data has changed since this sweep began: put the old dataset back, or start over with --fresh";
     if (!same_slice(s->plan.key_axis.digest, p->key_axis.digest))
         return "the files of its keys have changed since this sweep began: put the old ones back, or start over with "

@@ -57,13 +57,16 @@ static void a_sweep_cannot_go_on_with_another_plugin_or_other_data(void **state)
 {
     struct broker_fixture *f = *state;
     static uint8_t other[HASH_BYTES] = {9};
+    static struct plan_data data[2] = {{.path = "/a", .along = ""}, {.path = "/b", .along = ""}};
+    f->plan.plan.data = data;
+    f->plan.plan.n_data = 2;
     fixture_finished_sweep(f);
     f->plan.digest[0] = 2;
     assert_non_null(strstr(submit_again(f), "plugin has changed"));
     f->plan.digest[0] = 1;
-    f->plan.plan.data_digest = (struct slice){other, HASH_BYTES};
+    data[1].digest = (struct slice){other, HASH_BYTES};
     assert_non_null(strstr(submit_again(f), "data has changed"));
-    f->plan.plan.data_digest = (struct slice){0};
+    data[1].digest = (struct slice){0};
     f->plan.plan.key_axis.digest = (struct slice){other, HASH_BYTES};
     assert_non_null(strstr(submit_again(f), "files of its keys have changed"));
 }

@@ -187,7 +187,7 @@ static int dry(const struct run_options *o, struct prepared *whole, struct run *
         err = prepare_verify(whole, state_root(o->state, &whole->arena, NULL), d);
     if (err == SHEAF_OK)
         err = check_output(&whole->plan, d);
-    e.data_bytes = whole->data != NULL ? dataset_bytes(whole->data) : 0;
+    e.data_bytes = prepare_data_bytes(whole);
     if (err == SHEAF_OK)
         err = probe_twice(o, &e, r, d);
     if (err != SHEAF_OK || session_interrupted(&r->session))

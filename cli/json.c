@@ -198,6 +198,17 @@ static json_t *tasks(struct maker *m, const struct msg_status *s)
     return object;
 }
 
+/* Of one dataset its digest, of several a list of them. */
+static json_t *data_digests(struct maker *m, const struct plan *p)
+{
+    if (p->n_data <= 1)
+        return p->n_data == 1 ? digest_text(&p->data[0].digest) : json_null();
+    json_t *list = json_array();
+    for (uint32_t i = 0; i < p->n_data; i++)
+        append(m, list, digest_text(&p->data[i].digest));
+    return list;
+}
+
 static void set_figures(struct maker *m, json_t *object, const struct outcome *o)
 {
     const struct msg_status *s = o->status;
@@ -208,7 +219,7 @@ static void set_figures(struct maker *m, json_t *object, const struct outcome *o
     set(m, object, "failures", failures(m, o));
     set(m, object, "slots", count(s->slots));
     set(m, object, "plugin", digest_text(&o->plan->plugin.digest));
-    set(m, object, "data", digest_text(&o->plan->data_digest));
+    set(m, object, "data", data_digests(m, o->plan));
     set(m, object, "digest", digest_text(&s->digest));
 }
 

@@ -136,13 +136,14 @@ static int make_key(struct attempt *a, const char *text, struct diag *d)
 static int find_arrays(struct attempt *a, const struct options *o, struct diag *d)
 {
     int rc = o->data ? dataset_open(o->data, &a->data, d) : 0;
-    rc = rc ? rc : planarrays_expand(&a->p, a->data, &a->arena, d);
+    const struct sources sources = sources_one(rc ? NULL : a->data, o->data);
+    rc = rc ? rc : planarrays_expand(&a->p, &sources, &a->arena, d);
     rc = rc ? rc : pluginhost_script(&a->p, &a->arena, &a->script, d);
     if (rc)
         return rc;
     tryhost_set_script(a->host, &a->script);
     bool cut = o->key && a->data && dataset_key_column(a->data)[0];
-    if (keyview_init(&a->keyview, &a->p, a->data, cut, &a->arena))
+    if (keyview_init(&a->keyview, &a->p, &sources, cut, &a->arena))
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     if (o->key)
         rc = cut ? find_key(a, o->key, d) : make_key(a, o->key, d);

@@ -21,7 +21,8 @@ void prepare_init(struct prepared *p)
 void prepare_finish(struct prepared *p)
 {
     buf_finish(&p->bytes);
-    dataset_close(p->data);
+    for (uint32_t i = 0; i < PLAN_MAX_DATA; i++)
+        dataset_close(p->data[i]);
     sweepfile_destroy(p->file);
     arena_finish(&p->arena);
     prepare_init(p);
@@ -50,18 +51,18 @@ static int describe(struct prepared *p, struct plan_plugin *plugin, struct diag 
         err = plugin_describe_child(selfexe_path(), &place, sweepfile_config(p->file), &p->meanwhile, &p->arena, plugin,
                                     &found);
     if (err == SHEAF_OK)
-        err = planarrays_expand(plugin, p->data, &p->arena, &found);
+        err = planarrays_expand(plugin, &p->sources, &p->arena, &found);
     return err == SHEAF_OK ? err : at_field(p, "plugin", err, &found, d);
 }
 
 /* A plugin that cannot say which scores it returns runs one task, of a plan that takes the goal's word for them. */
-static int find_scores(struct prepared *p, struct plan_plugin *plugin, const char *data_path, struct diag *d)
+static int find_scores(struct prepared *p, struct plan_plugin *plugin, struct diag *d)
 {
     struct plan_plugin guess = *plugin;
     struct plan plan;
     if (sweepfile_goals(p->file, &p->arena, &guess.scores, &guess.n_scores) != SHEAF_OK)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
-    int err = sweepfile_plan(p->file, &guess, p->data, data_path, &p->arena, &plan, d);
+    int err = sweepfile_plan(p->file, &guess, &p->sources, &p->arena, &plan, d);
     if (err != SHEAF_OK)
         return err;
     struct diag found = {{0}};
@@ -80,40 +81,54 @@ static const char *file_mark(struct prepared *p, const char *path)
                         (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
 }
 
-static int open_data(struct prepared *p, const char **path, struct diag *d)
+/* The same for an entry of `data`. */
+static int at_data(const struct sweepfile_data *entry, int err, const struct diag *found, struct diag *d)
 {
-    const char *data = sweepfile_data(p->file);
-    *path = "";
-    if (data == NULL)
-        return SHEAF_OK;
-    *path = path_absolute(&p->arena, sweepfile_dir(p->file), data);
-    if (*path == NULL)
-        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    return diag_fail(d, err, "%s: %s", entry->place, found->text[0] != '\0' ? found->text : sheaf_strerror(err));
+}
+
+static int open_one(struct prepared *p, uint32_t i, const struct sweepfile_data *entry, struct diag *d)
+{
+    struct source source = {.along = entry->along};
     struct diag found = {{0}};
-    if (strncmp(data, "b2:", 3) == 0) {
-        (void)diag_fail(&found, SHEAF_EINVAL,
-                        "this version does not find data by its digest yet; give the name of a "
-                        ".sheaf file");
-        return at_field(p, "data", SHEAF_EINVAL, &found, d);
-    }
-    p->data_mark = file_mark(p, *path);
-    int err = dataset_open(*path, &p->data, &found);
+    if (entry->stage != NULL)
+        return diag_fail(d, SHEAF_EINVAL, "%s: this sweep is no stage; name a file, or write stages", entry->place);
+    if (strncmp(entry->file, "b2:", 3) == 0)
+        return diag_fail(d, SHEAF_EINVAL,
+                         "%s: this version does not find data by its digest yet; give the name of a .sheaf file",
+                         entry->place);
+    source.path = path_absolute(&p->arena, sweepfile_dir(p->file), entry->file);
+    if (source.path == NULL)
+        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
+    p->data_mark[i] = file_mark(p, source.path);
+    int err = dataset_open(source.path, &p->data[i], &found);
     if (err == SHEAF_ENOENT)
-        (void)diag_fail(&found, err, "there is no file %s; check data, or make it with `sheaf pack`", *path);
-    return err == SHEAF_OK ? err : at_field(p, "data", err, &found, d);
+        (void)diag_fail(&found, err, "there is no file %s; check data, or make it with `sheaf pack`", source.path);
+    source.ds = p->data[i];
+    if (err == SHEAF_OK)
+        err = sources_add(&p->sources, &source, &p->arena, &found);
+    return err == SHEAF_OK ? err : at_data(entry, err, &found, d);
+}
+
+static int open_data(struct prepared *p, struct diag *d)
+{
+    struct sweepfile_data entry;
+    int err = SHEAF_OK;
+    for (uint32_t i = 0; err == SHEAF_OK && sweepfile_data(p->file, i, &entry); i++)
+        err = open_one(p, i, &entry, d);
+    return err;
 }
 
 int prepare_plan(struct prepared *p, struct diag *d)
 {
     struct plan_plugin plugin;
-    const char *data_path;
-    int err = open_data(p, &data_path, d);
+    int err = open_data(p, d);
     if (err == SHEAF_OK)
         err = describe(p, &plugin, d);
     if (err == SHEAF_OK && plugin.n_scores == 0)
-        err = find_scores(p, &plugin, data_path, d);
+        err = find_scores(p, &plugin, d);
     if (err == SHEAF_OK)
-        err = sweepfile_plan(p->file, &plugin, p->data, data_path, &p->arena, &p->plan, d);
+        err = sweepfile_plan(p->file, &plugin, &p->sources, &p->arena, &p->plan, d);
     if (err != SHEAF_OK)
         return err;
     if (p->drop_in != NULL)
@@ -128,23 +143,39 @@ int prepare_plan(struct prepared *p, struct diag *d)
     return err == SHEAF_OK ? err : diag_fail(d, err, "%s", sheaf_strerror(err));
 }
 
-int prepare_verify(struct prepared *p, const char *state_root, struct diag *d)
+uint64_t prepare_data_bytes(const struct prepared *p)
 {
-    if (p->data == NULL || dataset_bytes(p->data) > PREPARE_VERIFY_BYTES)
-        return SHEAF_OK;
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < p->sources.n; i++)
+        bytes += dataset_bytes(p->data[i]);
+    return bytes;
+}
+
+static int verify_one(struct prepared *p, uint32_t i, const char *state_root, struct diag *d)
+{
     char digest[HASH_TEXT];
-    hash_text(dataset_digest(p->data), digest);
-    const char *mark = p->data_mark;
+    hash_text(dataset_digest(p->data[i]), digest);
+    const char *mark = p->data_mark[i];
     const char *file = arena_printf(&p->arena, "verified-%.16s", digest + 3);
     bool remembers = state_root != NULL && mark != NULL && file != NULL;
     if (remembers && state_noted(state_root, file, mark, &p->arena))
         return SHEAF_OK;
     struct diag found = {{0}};
-    int err = dataset_verify(p->data, &found);
+    struct sweepfile_data entry;
+    int err = dataset_verify(p->data[i], &found);
     if (err != SHEAF_OK)
-        return at_field(p, "data", err, &found, d);
-    const char *now = file_mark(p, p->plan.data_path); /* another file may have taken its place meanwhile */
+        return sweepfile_data(p->file, i, &entry) ? at_data(&entry, err, &found, d) : err;
+    const char *now = file_mark(p, p->plan.data[i].path); /* another file may have taken its place meanwhile */
     if (remembers && now != NULL && strcmp(now, mark) == 0)
         state_note(state_root, file, mark, &p->arena);
     return SHEAF_OK;
+}
+
+int prepare_verify(struct prepared *p, const char *state_root, struct diag *d)
+{
+    int err = SHEAF_OK;
+    for (uint32_t i = 0; err == SHEAF_OK && i < p->sources.n; i++)
+        if (dataset_bytes(p->data[i]) <= PREPARE_VERIFY_BYTES)
+            err = verify_one(p, i, state_root, d);
+    return err;
 }

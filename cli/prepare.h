@@ -9,14 +9,16 @@
 #include "common/hash.h"
 #include "data/dataset.h"
 #include "sweep/plan.h"
+#include "sweep/sources.h"
 #include "sweep/sweepfile.h"
 #include "worker/describe.h"
 
 struct prepared {
     struct arena arena; /* plan and descriptor live here */
     struct sweepfile *file;
-    struct dataset *data;  /* NULL = the sweep has none */
-    const char *data_mark; /* of the file before it was opened */
+    struct sources sources; /* its datasets */
+    struct dataset *data[PLAN_MAX_DATA];
+    const char *data_mark[PLAN_MAX_DATA]; /* of each file before it was opened */
     const char *
         drop_in; /* the caller's: a probe, whose rows nobody wants, and whose files are made in a folder there; NULL = it is none */
     struct plan plan;
@@ -35,7 +37,10 @@ int prepare_read(struct prepared *p, const char *path, const struct sweep_overri
 /* All the rest, after prepare_read. 0 or an error with one line in d that names the place in the sweep file. */
 int prepare_plan(struct prepared *p, struct diag *d);
 
-/* Checks the dataset's chunks against their digests, once for each file: the state directory (NULL or not there: nobody) remembers it.
+/* Bytes of all datasets. */
+uint64_t prepare_data_bytes(const struct prepared *p);
+
+/* Checks the datasets' chunks against their digests, once for each file: the state directory (NULL or not there: nobody) remembers it.
  * Files above PREPARE_VERIFY_BYTES are left to `sheaf inspect --verify`. 0, or SHEAF_ECORRUPT with a line that names the place. */
 #define PREPARE_VERIFY_BYTES ((uint64_t)1 << 30)
 int prepare_verify(struct prepared *p, const char *state_root, struct diag *d);

@@ -7,6 +7,7 @@
 #include "data/dataset.h"
 #include "sweep/keynames.h"
 #include "sweep/output_impl.h"
+#include "sweep/sources.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -142,6 +143,20 @@ static int add_keys(struct arena *a, const struct plan *p, struct output_array *
     return set_dictionary(a, texts, (uint32_t)p->keys, out);
 }
 
+static int add_run(struct arena *a, const struct plan *p, struct output_array *out)
+{
+    struct header_array *h = &out->header;
+    out->run = true;
+    h->name = SOURCES_TRIALS;
+    h->dtype = SHEAF_DT_BOOL;
+    h->dims = arena_alloc(a, sizeof *h->dims);
+    h->rank = 1;
+    if (h->dims == NULL)
+        return SHEAF_ENOMEM;
+    h->dims[0].n = p->trials;
+    return 0;
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const struct output_array *)a)->header.name, ((const struct output_array *)b)->header.name);
@@ -151,7 +166,7 @@ static int by_name(const void *a, const void *b)
 static int list_arrays(const struct plan *p, struct arena *a, struct output_file *f)
 {
     bool keyed = p->key_axis.kind != KEYS_NONE;
-    uint32_t n = p->plugin.n_outputs + p->n_axes + keyed, k = 0;
+    uint32_t n = p->plugin.n_outputs + p->n_axes + 1 + keyed, k = 0;
     f->n_arrays = n;
     f->arrays = arena_alloc(a, (n + (size_t)1) * sizeof *f->arrays);
     f->header.arrays = arena_alloc(a, (n + (size_t)1) * sizeof *f->header.arrays);
@@ -169,6 +184,8 @@ static int list_arrays(const struct plan *p, struct arena *a, struct output_file
     for (uint32_t i = 0; i < p->n_axes; i++, k++)
         if (add_trials(a, p, i, &f->arrays[k]) != 0)
             return SHEAF_ENOMEM;
+    if (add_run(a, p, &f->arrays[k++]) != 0)
+        return SHEAF_ENOMEM;
     if (keyed && add_keys(a, p, &f->arrays[k]) != 0)
         return SHEAF_ENOMEM;
     qsort(f->arrays, n, sizeof *f->arrays, by_name);

@@ -6,7 +6,8 @@
  * that failed are cleared, the chunks' digests are computed, the header is written, and the file gets its name.
  *
  * Its arrays: each output of the plugin, of the shape [trials, keys, splits, row...], and trial.NAME [trials] for each
- * parameter NAME of the sweep file, and, in a sweep with keys, key.name [keys], so that the file can be understood by itself. It is a function of plan and rows: the same
+ * parameter NAME of the sweep file, trials.run [trials], false where `where` left the trial out, and, in a sweep with keys, key.name
+ * [keys], so that the file can be understood by itself. It is a function of plan and rows: the same
  * sweep has the same digest, whoever ran it.
  */
 #ifndef SHEAF_SWEEP_OUTPUT_H

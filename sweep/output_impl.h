@@ -8,12 +8,14 @@
 #include "data/header.h"
 #include "sweep/output.h"
 
-/* One array of the file: rows of tasks, a parameter's value in each trial, or, with neither, the keys. */
+/* One array of the file: rows of tasks, a parameter's value in each trial, whether the trial was to run, or, with none of these, the
+ * keys. */
 struct output_array {
     struct header_array header;
     const struct plan_output *output; /* or NULL */
     const struct plan_axis *axis;     /* or NULL */
-    const char **texts;               /* the header's dictionary, NULL = it has none */
+    bool run;
+    const char **texts; /* the header's dictionary, NULL = it has none */
 };
 
 struct output_file {

@@ -136,7 +136,10 @@ static void rows_become_a_dataset(void **state)
     }
     assert_int_equal(x->shape[0], TRIALS);
     assert_true(((const double *)x->data)[0] == 0 && ((const double *)x->data)[TRIALS - 1] == 1);
-    assert_int_equal(dataset_count(ds), 3);
+    const struct sheaf_view *run = &dataset_find(ds, "trials.run")->view;
+    assert_int_equal(run->dtype, SHEAF_DT_BOOL);
+    assert_int_equal(run->shape[0], TRIALS);
+    assert_int_equal(dataset_count(ds), 4);
     dataset_close(ds);
     intervals_finish(&empty);
 }

@@ -222,7 +222,9 @@ static void put_element(const struct finishing *f, const struct output_array *a,
 {
     const struct sheaf_value *values;
     char number[KEYNAMES_NUMBER];
-    if (a->axis != NULL) {
+    if (a->run) {
+        out[0] = space_trial(f->space, i, &values);
+    } else if (a->axis != NULL) {
         (void)space_trial(f->space, i, &values); /* those that `where` excludes have values, too */
         put_value(a, &values[a->axis->param], out);
     } else if (a->header.dtype == SHEAF_DT_I64) {

@@ -101,7 +101,7 @@ const struct codec plan_plugin_codec = CODEC_OF(struct plan_plugin, plugin_field
 static const struct codec_field axis_fields[] = {
     CODEC_F(CODEC_TEXT, struct plan_axis, name, MAX_NAME),
     CODEC_F(CODEC_U32, struct plan_axis, param, PLAN_MAX_PARAMS),
-    CODEC_F(CODEC_U32, struct plan_axis, kind, AXIS_LIST),
+    CODEC_F(CODEC_U32, struct plan_axis, kind, AXIS_CARRIED),
     CODEC_LIST(struct plan_axis, values, n_values, &value_codec, MAX_VALUES),
     CODEC_SUB(struct plan_axis, from, &value_codec),
     CODEC_SUB(struct plan_axis, to, &value_codec),
@@ -140,6 +140,16 @@ static const struct codec_field key_axis_fields[] = {
 };
 static const struct codec key_axis_codec = CODEC_OF(struct plan_key_axis, key_axis_fields);
 
+static const struct codec_field data_fields[] = {
+    CODEC_F(CODEC_TEXT, struct plan_data, path, PLAN_MAX_PATH),
+    CODEC_F(CODEC_BIN, struct plan_data, digest, HASH_BYTES),
+    CODEC_F(CODEC_BOOL, struct plan_data, made, 0),
+    CODEC_F(CODEC_TEXT, struct plan_data, along, MAX_NAME),
+    CODEC_F(CODEC_U64, struct plan_data, trials, 0),
+    CODEC_F(CODEC_U32, struct plan_data, param, PLAN_MAX_PARAMS),
+};
+static const struct codec data_codec = CODEC_OF(struct plan_data, data_fields);
+
 static const struct codec_field goal_fields[] = {
     CODEC_F(CODEC_U32, struct plan_goal, score, PLAN_MAX_SCORES),
     CODEC_F(CODEC_BOOL, struct plan_goal, maximize, 0),
@@ -159,11 +169,11 @@ static const struct codec_field plan_fields[] = {
     CODEC_F(CODEC_TEXT, struct plan, name, MAX_NAME),
     CODEC_F(CODEC_TEXT, struct plan, source, PLAN_MAX_PATH),
     CODEC_SUB(struct plan, plugin, &plan_plugin_codec),
-    CODEC_F(CODEC_TEXT, struct plan, data_path, PLAN_MAX_PATH),
-    CODEC_F(CODEC_BIN, struct plan, data_digest, HASH_BYTES),
+    CODEC_LIST(struct plan, data, n_data, &data_codec, PLAN_MAX_DATA),
     CODEC_F(CODEC_U32, struct plan, method, METHOD_LIST),
     CODEC_F(CODEC_U64, struct plan, seed, 0),
     CODEC_LIST(struct plan, axes, n_axes, &axis_codec, PLAN_MAX_PARAMS),
+    CODEC_F(CODEC_U32, struct plan, n_carried, PLAN_MAX_PARAMS),
     CODEC_STRINGS(struct plan, where, n_where, MAX_WHERE),
     CODEC_F(CODEC_U64, struct plan, trials, 0),
     CODEC_F(CODEC_U64, struct plan, keys, 0),
@@ -211,12 +221,12 @@ static bool finite(double x)
     return x - x == 0;
 }
 
-static int check_codes(const struct plan *p, const struct plan_axis *a, struct diag *d)
+static int check_codes(uint64_t trials, const struct plan_axis *a, struct diag *d)
 {
-    if (p->trials > SIZE_MAX / 4 || a->codes.len != p->trials * 4)
+    if (trials > SIZE_MAX / 4 || a->codes.len != trials * 4)
         return bad_axis(a, d, "its list is not as long as the number of trials");
     const uint8_t *at = a->codes.data;
-    for (uint64_t t = 0; t < p->trials; t++, at += 4) {
+    for (uint64_t t = 0; t < trials; t++, at += 4) {
         uint32_t code = (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
         if (code >= a->n_values)
             return bad_axis(a, d, "its list names a value that does not exist");
@@ -247,11 +257,40 @@ static int check_float_axis(const struct plan_axis *a, struct diag *d)
     return SHEAF_OK;
 }
 
+/* Are all values of the axis numbers of trials, of which there are n? */
+static bool counts_trials(const struct plan *p, const struct plan_axis *a, uint64_t n)
+{
+    if (p->plugin.params[a->param].type != SHEAF_INT || n < 1 || n > INT64_MAX)
+        return false;
+    if (a->kind == AXIS_INT)
+        return a->from.i >= 0 && a->to.i < (int64_t)n;
+    if (a->kind != AXIS_CHOICES && a->kind != AXIS_CONST)
+        return false;
+    for (uint32_t i = 0; i < a->n_values; i++)
+        if (a->values[i].i < 0 || a->values[i].i >= (int64_t)n)
+            return false;
+    return true;
+}
+
+static int check_carried(const struct plan *p, const struct plan_axis *a, struct diag *d)
+{
+    const struct plan_axis *before = a;
+    while (before > p->axes && (before->kind == AXIS_CARRIED || before->kind == AXIS_CONST))
+        before--;
+    if (p->method != METHOD_GRID || before->kind == AXIS_CARRIED || before->kind == AXIS_CONST || a->n_values < 1)
+        return bad_axis(a, d, "it is carried by nothing");
+    if (before->param >= p->plugin.n_params || !counts_trials(p, before, a->codes.len / 4))
+        return bad_axis(a, d, "what carries it is no trial of its list");
+    return check_codes(a->codes.len / 4, a, d);
+}
+
 static int check_axis(const struct plan *p, const struct plan_axis *a, struct diag *d)
 {
     if (a->param >= p->plugin.n_params)
         return bad_axis(a, d, "the plugin has no such parameter");
     bool listed = a->kind == AXIS_LIST;
+    if (a->kind == AXIS_CARRIED)
+        return check_carried(p, a, d);
     if (p->method == METHOD_LIST ? !listed && a->kind != AXIS_CONST : listed)
         return bad_axis(a, d, "its kind does not suit the search method");
     bool ranged = a->kind == AXIS_FLOAT || a->kind == AXIS_FLOAT_STEP || a->kind == AXIS_LOG_INT;
@@ -268,7 +307,7 @@ static int check_axis(const struct plan *p, const struct plan_axis *a, struct di
     default:
         if (a->n_values < 1)
             return bad_axis(a, d, "it has no values");
-        return listed ? check_codes(p, a, d) : SHEAF_OK;
+        return listed ? check_codes(p->trials, a, d) : SHEAF_OK;
     }
 }
 
@@ -283,6 +322,25 @@ static int check_axes(const struct plan *p, struct diag *d)
         if (seen[a->param])
             return bad_axis(a, d, "it is given twice");
         seen[a->param] = true;
+    }
+    return p->n_carried <= p->n_axes ? SHEAF_OK : bad(d, "it has more parameters of earlier sweeps than parameters");
+}
+
+/* The trial of an earlier sweep that a task sees must be one. After check_axes. */
+static int check_data(const struct plan *p, struct diag *d)
+{
+    for (uint32_t i = 0; i < p->n_data; i++) {
+        const struct plan_data *from = &p->data[i];
+        const struct plan_axis *axis = NULL;
+        if (from->digest.len != 0 && from->digest.len != HASH_BYTES)
+            return bad(d, "a digest that is not 32 bytes long");
+        if (from->along[0] == '\0')
+            continue;
+        for (uint32_t k = 0; k < p->n_axes && axis == NULL; k++)
+            if (p->axes[k].param == from->param)
+                axis = &p->axes[k];
+        if (axis == NULL || !counts_trials(p, axis, from->trials))
+            return bad(d, "a dataset along trials that it does not have");
     }
     return SHEAF_OK;
 }
@@ -387,8 +445,7 @@ static int check_outputs(const struct plan *p, struct diag *d)
 
 static int check_plan(const struct plan *p, struct diag *d)
 {
-    size_t plugin_digest = p->plugin.digest.len, data_digest = p->data_digest.len;
-    if ((plugin_digest != 0 && plugin_digest != HASH_BYTES) || (data_digest != 0 && data_digest != HASH_BYTES))
+    if (p->plugin.digest.len != 0 && p->plugin.digest.len != HASH_BYTES)
         return bad(d, "a digest that is not 32 bytes long");
     for (uint32_t i = 0; i < p->plugin.n_params; i++)
         if (p->plugin.params[i].type < SHEAF_INT)
@@ -403,7 +460,8 @@ static int check_plan(const struct plan *p, struct diag *d)
     rc = rc != SHEAF_OK ? rc : check_keys(p, d);
     rc = rc != SHEAF_OK ? rc : check_order(p, d);
     rc = rc != SHEAF_OK ? rc : check_outputs(p, d);
-    return rc != SHEAF_OK ? rc : check_axes(p, d);
+    rc = rc != SHEAF_OK ? rc : check_axes(p, d);
+    return rc != SHEAF_OK ? rc : check_data(p, d);
 }
 
 int plan_decode(const void *bytes, size_t len, struct arena *arena, struct plan *out, struct diag *d)

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PLAN_VERSION 2u
+#define PLAN_VERSION 3u
 #define PLAN_MAX_TASKS ((uint64_t)1 << 63)
 #define PLAN_MAX_PARAMS 256u
 #define PLAN_MAX_SCORES 256u
@@ -29,6 +29,7 @@
 #define PLAN_MAX_KEY_NAMES ((uint64_t)16 << 20) /* bytes of all keys' texts */
 #define PLAN_MAX_PATH 4096u                     /* bytes of a path, and of the pattern of files */
 #define PLAN_MAX_OUTPUTS 64u
+#define PLAN_MAX_DATA 16u
 #define PLAN_MAX_ROW_RANK 5u                      /* axes of a row: SHEAF_MAX_RANK but trial, key and split */
 #define PLAN_MAX_ROW_BYTES ((uint64_t)1 << 30)    /* of all rows of one task: every slot holds them */
 #define PLAN_MAX_OUTPUT_BYTES ((uint64_t)1 << 42) /* of the output file: the digests of its chunks must fit memory */
@@ -112,6 +113,8 @@ enum plan_axis_kind {
     AXIS_FLOAT_STEP, /* from + k * step, k < count, in .f */
     AXIS_LOG_INT, /* random: Optuna's log int, search-algorithms.md section 0; grid: `count` points rounded, duplicates dropped */
     AXIS_LIST, /* search: list. values is the dictionary; the trial's code is in `codes` */
+    AXIS_CARRIED, /* a parameter of an earlier sweep: no digit of its own. The nearest varying axis before it says which of the
+                     earlier trials it is; `codes` has that one's code in the dictionary `values` */
 };
 
 struct plan_axis {
@@ -123,7 +126,17 @@ struct plan_axis {
     bool log;
     struct plan_value from, to, step;
     uint64_t count;     /* points in a grid, as asked for (space_axis_size: as counted); 1 for a constant */
-    struct slice codes; /* AXIS_LIST: trials x uint32 little-endian */
+    struct slice codes; /* AXIS_LIST: trials x uint32 little-endian; AXIS_CARRIED: earlier trials x that */
+};
+
+/* One dataset of a sweep. */
+struct plan_data {
+    const char *path;    /* absolute */
+    struct slice digest; /* HASH_BYTES, or empty */
+    bool made;           /* by an earlier stage: what it holds tells the sweep from others, not where it is */
+    const char *along;   /* what its trials are called; "" = it is seen whole */
+    uint64_t trials;     /* of the sweep that made it, when it is taken along them; else 0 */
+    uint32_t param;      /* and the parameter whose value says which of them a task sees */
 };
 
 enum plan_keys_kind {
@@ -179,13 +192,15 @@ struct plan {
     uint32_t version;
     const char *name;   /* "" when the sweep file gives none */
     const char *source; /* absolute path of the sweep file, for people */
-    struct plan_plugin plugin;
-    const char *data_path;    /* absolute; "" when the sweep has no data */
-    struct slice data_digest; /* 32 bytes, or empty */
-    uint32_t method;          /* enum plan_method */
+    struct plan_plugin
+        plugin;             /* its params: first its own, then those of earlier sweeps, which it does not get to see */
+    struct plan_data *data; /* the first has the keys and the calendar, the others add arrays (sweep/sources.h) */
+    uint32_t n_data;
+    uint32_t method; /* enum plan_method */
     uint64_t seed;
-    struct plan_axis *axes; /* in the sweep file's order; the first varies slowest */
+    struct plan_axis *axes; /* those of earlier sweeps, then in the sweep file's order; the first varies slowest */
     uint32_t n_axes;
+    uint32_t n_carried; /* so many of the first axes are those of earlier sweeps: they follow from the data */
     const char **where; /* expressions, all of which must hold */
     uint32_t n_where;
     uint64_t trials, keys, splits; /* tasks = trials * keys * splits < PLAN_MAX_TASKS; each at least 1 */

@@ -44,7 +44,6 @@ void plan_fixture_init(struct plan_fixture *f, uint64_t trials, uint64_t splits)
                             .name = "fixture",
                             .source = "",
                             .plugin = plugin_of(f),
-                            .data_path = "",
                             .method = METHOD_GRID,
                             .axes = &f->axis,
                             .n_axes = 1,

@@ -82,6 +82,21 @@ static void put_split(hash_state *h, const struct plan_split *s)
     put_text(h, s->on);
 }
 
+/* What an earlier stage has made is known by what it holds: it is made anew under the same name when that stage is changed. */
+static void put_data(hash_state *h, const struct plan *p)
+{
+    put_u64(h, p->n_data);
+    for (uint32_t i = 0; i < p->n_data; i++) {
+        const struct plan_data *from = &p->data[i];
+        put_u64(h, from->made ? from->digest.len : 0);
+        if (from->made)
+            hash_update(h, from->digest.data, from->digest.len);
+        else
+            put_text(h, from->path);
+        put_text(h, from->along);
+    }
+}
+
 static void put_keys(hash_state *h, const struct plan *p)
 {
     const struct plan_key_axis *k = &p->key_axis;
@@ -111,13 +126,13 @@ int plan_identity(const struct plan *p, uint8_t out[HASH_BYTES])
     put_text(&h, p->plugin.path);
     put_text(&h, p->plugin.script);
     put_text(&h, p->plugin.config);
-    put_text(&h, p->data_path);
+    put_data(&h, p);
     put_u64(&h, p->method);
     put_u64(&h, p->method == METHOD_GRID ? p->trials : 0);
     put_keys(&h, p);
     put_u64(&h, p->seed);
-    put_u64(&h, p->n_axes);
-    for (uint32_t i = 0; i < p->n_axes; i++)
+    put_u64(&h, p->n_axes - p->n_carried);
+    for (uint32_t i = p->n_carried; i < p->n_axes; i++)
         put_axis(&h, &p->axes[i]);
     put_u64(&h, p->n_where);
     for (uint32_t i = 0; i < p->n_where; i++)

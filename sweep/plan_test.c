@@ -28,6 +28,7 @@ struct fixture {
     struct plan_axis axes[3];
     struct plan_value numbers[4], texts[2];
     struct plan_goal goals[1];
+    struct plan_data data[1];
     uint8_t codes[3][16];
     struct plan plan;
 };
@@ -73,7 +74,9 @@ static void fill_grid(struct fixture *f)
     p->version = PLAN_VERSION;
     p->name = "etf";
     p->source = "/home/me/etf.yaml";
-    p->data_path = "/home/me/etf.sheaf";
+    f->data[0] = (struct plan_data){.path = "/home/me/etf.sheaf", .along = ""};
+    p->data = f->data;
+    p->n_data = 1;
     p->method = METHOD_GRID;
     p->seed = 18446744073709551615u;
     p->axes = f->axes;
@@ -314,7 +317,89 @@ static void refuses_positions_out_of_range(void **state)
     refuse(&f, "32 bytes", SHEAF_EINVAL);
     fill_grid(&f);
     f.plan.version = PLAN_VERSION + 1;
-    refuse(&f, "the plan has version 3", SHEAF_EVERSION);
+    refuse(&f, "the plan has version 4", SHEAF_EVERSION);
+}
+
+static void identity(const struct fixture *f, uint8_t out[HASH_BYTES])
+{
+    assert_int_equal(plan_identity(&f->plan, out), SHEAF_OK);
+}
+
+/* top_n becomes the number of a trial of an earlier sweep, alpha what that had. */
+static void fill_along(struct fixture *f)
+{
+    fill_grid(f);
+    for (int i = 0; i < 4; i++) {
+        f->numbers[i].i = i;
+        f->codes[2][4 * i] = (uint8_t)(i % 2);
+    }
+    struct plan_axis alpha = {.name = "alpha",
+                              .param = 2,
+                              .kind = AXIS_CARRIED,
+                              .values = f->numbers,
+                              .n_values = 2,
+                              .codes = {f->codes[2], 16}};
+    f->axes[2] = f->axes[1];
+    f->axes[1] = alpha;
+    f->plan.n_carried = 2;
+    f->plan.trials = 8;
+    f->data[0].along = "s";
+    f->data[0].trials = 4;
+}
+
+static void refuses_trials_that_an_earlier_sweep_has_not(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fill_along(&f);
+    accept(&f);
+    f.codes[2][4] = 2;
+    refuse(&f, "names a value that does not exist", SHEAF_EINVAL);
+    fill_along(&f);
+    f.axes[1].codes.len = 12;
+    refuse(&f, "no trial of its list", SHEAF_EINVAL);
+    fill_along(&f);
+    f.numbers[2].i = -1;
+    refuse(&f, "no trial of its list", SHEAF_EINVAL);
+    fill_along(&f);
+    f.axes[0].kind = AXIS_CARRIED;
+    refuse(&f, "carried by nothing", SHEAF_EINVAL);
+    fill_along(&f);
+    f.plan.method = METHOD_RANDOM;
+    refuse(&f, "carried by nothing", SHEAF_EINVAL);
+    fill_along(&f);
+    f.data[0].trials = 3;
+    refuse(&f, "along trials that it does not have", SHEAF_EINVAL);
+    fill_along(&f);
+    f.data[0].param = 1;
+    refuse(&f, "along trials that it does not have", SHEAF_EINVAL);
+    fill_along(&f);
+    f.plan.n_carried = 4;
+    refuse(&f, "more parameters of earlier sweeps", SHEAF_EINVAL);
+}
+
+/* What a stage has made is known by what it holds, anything else by its name; what is carried follows from it. */
+static void identity_knows_the_data_of_a_stage_by_its_digest(void **state)
+{
+    (void)state;
+    struct fixture f, g;
+    uint8_t a[HASH_BYTES], b[HASH_BYTES], other[HASH_BYTES] = {9};
+    fill_along(&f);
+    fill_along(&g);
+    identity(&f, a);
+    g.data[0].digest = (struct slice){other, HASH_BYTES};
+    g.codes[2][4] = 0;
+    identity(&g, b);
+    assert_memory_equal(a, b, HASH_BYTES);
+    g.data[0].made = true;
+    identity(&g, a);
+    assert_memory_not_equal(a, b, HASH_BYTES);
+    other[0] = 8;
+    identity(&g, b);
+    assert_memory_not_equal(a, b, HASH_BYTES);
+    g.data[0].path = "/elsewhere";
+    identity(&g, a);
+    assert_memory_equal(a, b, HASH_BYTES);
 }
 
 static void refuses_axes_without_values(void **state)
@@ -372,11 +457,6 @@ static void refuses_every_cut_of_the_bytes(void **state)
     arena_finish(&arena);
 }
 
-static void identity(const struct fixture *f, uint8_t out[HASH_BYTES])
-{
-    assert_int_equal(plan_identity(&f->plan, out), SHEAF_OK);
-}
-
 static void identity_ignores_what_leaves_scores_alone(void **state)
 {
     (void)state;
@@ -387,7 +467,7 @@ static void identity_ignores_what_leaves_scores_alone(void **state)
     fill_grid(&g);
     uint8_t other[HASH_BYTES] = {9};
     g.plan.plugin.digest.data = other;
-    g.plan.data_digest = (struct slice){other, HASH_BYTES};
+    g.data[0].digest = (struct slice){other, HASH_BYTES};
     g.plan.name = "else";
     g.plan.source = "/tmp/copy.yaml";
     g.plan.limits.failures = 1;
@@ -434,7 +514,7 @@ static void identity_sees_what_changes_scores(void **state)
             g.goals[0].score = 1;
             break;
         case 6:
-            g.plan.data_path = "/home/me/other.sheaf";
+            g.data[0].path = "/home/me/other.sheaf";
             break;
         case 7:
             g.plan.key_axis.column = "symbol";
@@ -477,6 +557,8 @@ int main(void)
         cmocka_unit_test(order_of_keys_is_bounded),
         cmocka_unit_test(keys_are_found_by_their_number),
         cmocka_unit_test(refuses_positions_out_of_range),
+        cmocka_unit_test(refuses_trials_that_an_earlier_sweep_has_not),
+        cmocka_unit_test(identity_knows_the_data_of_a_stage_by_its_digest),
         cmocka_unit_test(refuses_axes_without_values),
         cmocka_unit_test(refuses_every_cut_of_the_bytes),
         cmocka_unit_test(identity_ignores_what_leaves_scores_alone),

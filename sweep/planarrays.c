@@ -22,11 +22,11 @@ static bool is_named(const struct plan_plugin *p, const char *name)
 }
 
 /* How many rows do all arrays of the row axis have? 0 where they differ, or one has no axis. */
-static uint64_t common_rows(const struct plan_plugin *p, const struct dataset *ds, const struct plan_array *every)
+static uint64_t common_rows(const struct plan_plugin *p, const struct sources *all, const struct plan_array *every)
 {
     uint64_t rows = 0;
-    for (uint32_t i = 0; i < dataset_count(ds); i++) {
-        const struct dataset_array *a = dataset_at(ds, i);
+    for (uint32_t i = 0; i < sources_count(all); i++) {
+        const struct dataset_array *a = sources_at(all, i);
         bool cut = !is_named(p, a->name);
         for (uint32_t j = 0; j < p->n_arrays && !cut; j++)
             cut = strcmp(p->arrays[j].name, a->name) == 0 && strcmp(p->arrays[j].row_axis, every->row_axis) == 0;
@@ -41,14 +41,14 @@ static uint64_t common_rows(const struct plan_plugin *p, const struct dataset *d
 }
 
 /* The arrays that stand for one "*". */
-static uint32_t add_all(const struct plan_plugin *p, const struct dataset *ds, const struct plan_array *every,
+static uint32_t add_all(const struct plan_plugin *p, const struct sources *all, const struct plan_array *every,
                         struct plan_array *out)
 {
-    const char *row_axis = every->row_axis[0] && common_rows(p, ds, every) > 0 ? every->row_axis : "";
+    const char *row_axis = every->row_axis[0] && common_rows(p, all, every) > 0 ? every->row_axis : "";
     uint32_t n = 0;
-    for (uint32_t i = 0; i < dataset_count(ds); i++) {
-        const struct dataset_array *a = dataset_at(ds, i);
-        if (is_named(p, a->name))
+    for (uint32_t i = 0; i < sources_count(all); i++) {
+        const struct dataset_array *a = sources_at(all, i);
+        if (is_named(p, a->name) || (sources_find(all, a->name, NULL) != a && !sources_clash(all, a->name)))
             continue;
         out[n] = *every;
         out[n].name = a->name;
@@ -57,11 +57,11 @@ static uint32_t add_all(const struct plan_plugin *p, const struct dataset *ds, c
     return n;
 }
 
-int planarrays_expand(struct plan_plugin *p, const struct dataset *ds, struct arena *arena, struct diag *d)
+int planarrays_expand(struct plan_plugin *p, const struct sources *all, struct arena *arena, struct diag *d)
 {
     if (!is_named(p, "*"))
         return 0;
-    uint32_t have = ds ? dataset_count(ds) : 0, n = 0;
+    uint32_t have = sources_count(all), n = 0;
     if (have + p->n_arrays > PLAN_MAX_PARAMS)
         return diag_fail(
             d, SHEAF_EINVAL,
@@ -73,8 +73,8 @@ int planarrays_expand(struct plan_plugin *p, const struct dataset *ds, struct ar
     for (uint32_t i = 0; i < p->n_arrays; i++) {
         if (!is_every(&p->arrays[i]))
             list[n++] = p->arrays[i];
-        else if (ds)
-            n += add_all(p, ds, &p->arrays[i], list + n);
+        else
+            n += add_all(p, all, &p->arrays[i], list + n);
     }
     p->arrays = list;
     p->n_arrays = n;

@@ -7,12 +7,12 @@
 
 #include "common/arena.h"
 #include "common/err.h"
-#include "data/dataset.h"
 #include "sweep/plan.h"
+#include "sweep/sources.h"
 
-/* Puts the arrays of ds (NULL = none) in the place of each "*" of p->arrays, in a new list in `arena`; a plugin without "*" stays
+/* Puts the arrays of the datasets in the place of each "*" of p->arrays, in a new list in `arena`; a plugin without "*" stays
  * as it is. Their row axis stays only when all arrays of that axis have equally many rows. 0; SHEAF_EINVAL when there are too
  * many, SHEAF_ENOMEM; with a line in d. */
-int planarrays_expand(struct plan_plugin *p, const struct dataset *ds, struct arena *arena, struct diag *d);
+int planarrays_expand(struct plan_plugin *p, const struct sources *all, struct arena *arena, struct diag *d);
 
 #endif

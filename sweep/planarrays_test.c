@@ -23,7 +23,7 @@ static const char *expand(struct plan_array *asked, uint32_t n, enum fixture_dat
     struct plan_plugin p = {.name = "p", .arrays = asked, .n_arrays = n};
     size_t at = 0;
     said[0] = '\0';
-    assert_int_equal(planarrays_expand(&p, fixture_dataset(which), &arena, &diag), 0);
+    assert_int_equal(planarrays_expand(&p, fixture_sources(which, ""), &arena, &diag), 0);
     for (uint32_t i = 0; i < p.n_arrays; i++)
         at += (size_t)snprintf(said + at, sizeof said - at, "%s%s:%s", i ? " " : "", p.arrays[i].name,
                                p.arrays[i].row_axis);
@@ -64,7 +64,7 @@ static void more_arrays_than_a_plugin_may_have_are_refused(void **state)
     for (uint32_t i = 0; i < PLAN_MAX_PARAMS; i++)
         many[i] = (struct plan_array){.name = i ? "x" : "*", .row_axis = ""};
     struct plan_plugin p = {.name = "p", .arrays = many, .n_arrays = PLAN_MAX_PARAMS};
-    assert_int_equal(planarrays_expand(&p, fixture_dataset(DATA_GOOD), &arena, &diag), SHEAF_EINVAL);
+    assert_int_equal(planarrays_expand(&p, fixture_sources(DATA_GOOD, ""), &arena, &diag), SHEAF_EINVAL);
     assert_non_null(strstr(diag.text, "the data has 4 arrays, and p asks for all of them"));
 }
 

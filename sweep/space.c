@@ -18,7 +18,9 @@ struct space {
     const struct plan *plan;
     struct sheaf_value *values; /* of trial `at` */
     struct space_axis *axes;    /* those that vary, the slowest first */
-    uint64_t *digits;           /* grid */
+    struct space_axis *carried; /* of earlier sweeps: n_carried[i] of them follow from axes[i], in this order */
+    uint32_t *n_carried;
+    uint64_t *digits; /* grid */
     uint32_t n_axes;
     struct where **where;
     uint64_t at;
@@ -47,6 +49,7 @@ static int set_defaults(struct space *s, struct diag *d)
 
 static int compile_axes(struct space *s, struct diag *d)
 {
+    uint32_t n_carried = 0;
     for (uint32_t i = 0; i < s->plan->n_axes; i++) {
         const struct plan_axis *axis = &s->plan->axes[i];
         if (axis->kind == AXIS_CONST) {
@@ -57,7 +60,11 @@ static int compile_axes(struct space *s, struct diag *d)
                 return rc;
             continue;
         }
-        int rc = space_axis_init(&s->axes[s->n_axes++], s->plan, axis, d);
+        bool carried = axis->kind == AXIS_CARRIED && s->n_axes > 0;
+        struct space_axis *to = carried ? &s->carried[n_carried++] : &s->axes[s->n_axes++];
+        if (carried)
+            s->n_carried[s->n_axes - 1]++;
+        int rc = space_axis_init(to, s->plan, axis, d);
         if (rc != SHEAF_OK)
             return rc;
     }
@@ -100,9 +107,11 @@ struct space *space_create(const struct plan *p, struct diag *d)
     s->plan = p;
     s->values = calloc(p->plugin.n_params + 1u, sizeof(*s->values));
     s->axes = calloc(p->n_axes + 1u, sizeof(*s->axes));
+    s->carried = calloc(p->n_axes + 1u, sizeof(*s->carried));
+    s->n_carried = calloc(p->n_axes + 1u, sizeof(*s->n_carried));
     s->digits = calloc(p->n_axes + 1u, sizeof(*s->digits));
     s->where = calloc(p->n_where + 1u, sizeof(struct where *));
-    if (!s->values || !s->axes || !s->digits || !s->where)
+    if (!s->values || !s->axes || !s->carried || !s->n_carried || !s->digits || !s->where)
         goto no_memory;
     if (set_defaults(s, d) != SHEAF_OK || compile_axes(s, d) != SHEAF_OK || check_size(s, d) != SHEAF_OK ||
         compile_where(s, d) != SHEAF_OK) {
@@ -122,18 +131,41 @@ void space_destroy(struct space *s)
         return;
     for (uint32_t i = 0; s->axes && i < s->n_axes; i++)
         space_axis_finish(&s->axes[i]);
+    for (uint32_t i = 0; s->carried && i < s->plan->n_axes; i++)
+        space_axis_finish(&s->carried[i]);
     for (uint32_t i = 0; s->where && i < s->plan->n_where; i++)
         where_destroy(s->where[i]);
     free(s->where);
     free(s->digits);
+    free(s->n_carried);
+    free(s->carried);
     free(s->axes);
     free(s->values);
     free(s);
 }
 
+static uint32_t code_at(const struct space_axis *a, uint64_t i)
+{
+    const uint8_t *c = (const uint8_t *)a->plan->codes.data + 4 * i;
+    return (uint32_t)c[0] | (uint32_t)c[1] << 8 | (uint32_t)c[2] << 16 | (uint32_t)c[3] << 24;
+}
+
+/* The value of axis i has changed: so have those that it carries. */
+static void write_carried(struct space *s, uint32_t i)
+{
+    const struct space_axis *a = s->carried;
+    uint64_t trial = (uint64_t)s->values[s->axes[i].plan->param].i;
+    for (uint32_t k = 0; k < i; k++)
+        a += s->n_carried[k];
+    for (uint32_t k = 0; k < s->n_carried[i]; k++)
+        s->values[a[k].plan->param] = a[k].table[code_at(&a[k], trial)];
+}
+
 static void write_digit(struct space *s, uint32_t i)
 {
     space_axis_at(&s->axes[i], s->digits[i], &s->values[s->axes[i].plan->param]);
+    if (s->n_carried[i] > 0)
+        write_carried(s, i);
 }
 
 static void grid_seek(struct space *s, uint64_t trial)
@@ -161,9 +193,7 @@ static void list_seek(struct space *s, uint64_t trial)
 {
     for (uint32_t i = 0; i < s->n_axes; i++) {
         const struct space_axis *a = &s->axes[i];
-        const uint8_t *c = (const uint8_t *)a->plan->codes.data + 4 * trial;
-        uint32_t code = (uint32_t)c[0] | (uint32_t)c[1] << 8 | (uint32_t)c[2] << 16 | (uint32_t)c[3] << 24;
-        s->values[a->plan->param] = a->table[code];
+        s->values[a->plan->param] = a->table[code_at(a, trial)];
     }
 }
 

@@ -108,6 +108,7 @@ uint64_t space_axis_size(const struct plan_axis *a)
         return 1;
     case AXIS_CHOICES:
     case AXIS_LIST:
+    case AXIS_CARRIED:
         return a->n_values;
     case AXIS_INT: {
         if (a->step.i < 1 || a->from.i > a->to.i)
@@ -193,7 +194,7 @@ static void fill_logs(struct space_axis *a, bool random)
 static int fill_table(struct space_axis *a, struct diag *d)
 {
     const struct plan_axis *p = a->plan;
-    bool stored = p->kind == AXIS_CONST || p->kind == AXIS_CHOICES || p->kind == AXIS_LIST;
+    bool stored = p->kind == AXIS_CONST || p->kind == AXIS_CHOICES || p->kind == AXIS_LIST || p->kind == AXIS_CARRIED;
     if (!stored && p->kind != AXIS_LOG_INT && a->size > TABLE_MAX)
         return SHEAF_OK;
     struct sheaf_value *table = calloc((size_t)a->size, sizeof(*table));

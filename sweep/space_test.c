@@ -340,6 +340,36 @@ static void a_list_looks_its_values_up(void **state)
     space_destroy(s);
 }
 
+/* Two trials of an earlier sweep, numbers 0 and 2 of three: the parameter note was that of the codes. */
+static void what_an_earlier_trial_had_is_carried(void **state)
+{
+    (void)state;
+    static struct plan_value trials[] = {{.i = 0}, {.i = 2}}, notes[] = {{.text = "a"}, {.text = "b"}},
+                             flags[] = {{.i = 1}};
+    static const uint8_t codes[12] = {1, 0, 0, 0, 9, 9, 9, 9, 0, 0, 0, 0};
+    struct plan_axis axes[] = {
+        {.name = "s.trial", .param = 0, .kind = AXIS_CHOICES, .values = trials, .n_values = 2, .count = 2},
+        {.name = "s.flag", .param = 4, .kind = AXIS_CONST, .values = flags, .n_values = 1},
+        {.name = "s.note", .param = 3, .kind = AXIS_CARRIED, .values = notes, .n_values = 2, .codes = {codes, 12}},
+        axis_w,
+    };
+    static const char *where[] = {"note == 'b' or weighting == 'ic'"};
+    struct plan p = plan_of(METHOD_GRID, axes, 4, 4);
+    p.where = where;
+    p.n_where = 1;
+    struct space *s = create(&p);
+    static const uint64_t order[] = {0, 1, 2, 3, 1, 2, 0}; /* counted on and jumped */
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        const struct sheaf_value *v;
+        uint64_t t = order[i];
+        assert_int_equal(space_trial(s, t, &v), t != 3);
+        assert_int_equal(v[0].i, t < 2 ? 0 : 2);
+        assert_string_equal(v[3].text, t < 2 ? "b" : "a");
+        assert_string_equal(v[2].text, t % 2 == 0 ? "ic" : "equal");
+    }
+    space_destroy(s);
+}
+
 static void values_must_suit_their_parameter(void **state)
 {
     (void)state;
@@ -420,6 +450,7 @@ int main(void)
         cmocka_unit_test(random_search_redraws_what_where_excludes),
         cmocka_unit_test(random_log_ints_cover_their_range_evenly_in_ln),
         cmocka_unit_test(a_list_looks_its_values_up),
+        cmocka_unit_test(what_an_earlier_trial_had_is_carried),
         cmocka_unit_test(values_must_suit_their_parameter),
         cmocka_unit_test(cells_and_indices_are_each_others_inverse),
         cmocka_unit_test(positions_in_order_of_keys),

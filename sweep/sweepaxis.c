@@ -336,7 +336,7 @@ static int count_grid(struct planner *p)
 {
     uint64_t trials = 1;
     for (uint32_t i = 0; i < p->out->n_axes; i++) {
-        uint64_t size = space_axis_size(&p->out->axes[i]);
+        uint64_t size = p->out->axes[i].kind == AXIS_CARRIED ? 1 : space_axis_size(&p->out->axes[i]);
         if (size == 0)
             return sweepplan_no_memory(p);
         if (size > (PLAN_MAX_TASKS - 1) / trials)
@@ -354,10 +354,13 @@ int sweepaxis_resolve(struct planner *p)
     p->out->method = sweepschema_word(root, "search.method", sweepschema_methods, METHOD_GRID);
     p->out->seed = (uint64_t)sweepschema_int(root, "search.seed", 0);
     p->out->trials = (uint64_t)sweepschema_int(root, "search.trials", 1);
-    p->out->axes = arena_alloc(p->arena, (p->plugin->n_params + 1u) * sizeof(struct plan_axis));
+    uint32_t most = p->plugin->n_params + sweepcarry_axes(p->all) + 1u;
+    p->out->axes = arena_alloc(p->arena, most * sizeof(struct plan_axis));
     if (p->out->axes == NULL)
         return sweepplan_no_memory(p);
-    int err = p->out->method == METHOD_LIST ? read_list(p) : 0;
+    int err = sweepcarry_resolve(p);
+    if (err == 0 && p->out->method == METHOD_LIST)
+        err = read_list(p);
     const struct ynode *params = ynode_get(root, "params");
     for (const struct ynode *n = params != NULL ? params->first : NULL; n != NULL && err == 0; n = n->next)
         err = add_axis(p, n);

@@ -29,13 +29,13 @@ static int missing_array(struct planner *p, const struct plan_array *want)
 {
     char type[ARRAY_SHOWN];
     show_type(want->dtype, want->rank, type);
-    if (p->ds == NULL)
+    if (p->all->n == 0)
         return place_fail(sweepfile_at(p->f, "data"), p->d, "%s needs the array %s (%s); add data: FILE.sheaf",
                           p->plugin->name, want->name, type);
     struct suggest near;
     suggest_begin(&near, want->name);
-    for (uint32_t i = 0; i < dataset_count(p->ds); i++)
-        suggest_offer(&near, dataset_at(p->ds, i)->name);
+    for (uint32_t i = 0; i < sources_count(p->all); i++)
+        suggest_offer(&near, sources_at(p->all, i)->name);
     return place_fail(sweepfile_at(p->f, "data"), p->d,
                       "the data has no array %s (%s), which %s needs; pack it under this name (it has: %s)", want->name,
                       type, p->plugin->name, near.known[0] != '\0' ? near.known : "nothing");
@@ -137,16 +137,31 @@ static int uneven_keys(struct planner *p, const struct place *at, uint64_t other
                       dataset_key_name(p->ds, other, space[1]), rows_of_key(p, a, other), p->out->split.row_axis);
 }
 
+/* An array must be one dataset's, and what the keys cut the first one's. */
+static int check_source(struct planner *p, const struct plan_array *want, const struct dataset_array *a, uint32_t which)
+{
+    if (sources_clash(p->all, want->name))
+        return place_fail(sweepfile_at(p->f, "data"), p->d,
+                          "two of the datasets have an array %s; pack one of them under another name", want->name);
+    if (which > 0 && is_cut(p, a))
+        return place_fail(sweepfile_at(p->f, "data"), p->d,
+                          "%s is partitioned, but keys are those of the first dataset; pack both into one", want->name);
+    return 0;
+}
+
 static int check_arrays(struct planner *p)
 {
     const struct dataset_array *first = NULL;
     p->out->split.row_axis = "";
     for (uint32_t i = 0; i < p->plugin->n_arrays; i++) {
         const struct plan_array *want = &p->plugin->arrays[i];
-        const struct dataset_array *have = p->ds != NULL ? dataset_find(p->ds, want->name) : NULL;
+        uint32_t which = 0;
+        const struct dataset_array *have = sources_find(p->all, want->name, &which);
         if (have == NULL && want->required)
             return missing_array(p, want);
-        int err = have != NULL ? check_type(p, want, have) : 0;
+        int err = have != NULL ? check_source(p, want, have, which) : 0;
+        if (err == 0 && have != NULL)
+            err = check_type(p, want, have);
         if (err == 0 && have != NULL && want->row_axis[0] != '\0')
             err = check_rows(p, want, have, &first);
         if (err != 0)
@@ -183,11 +198,17 @@ static void read_walk_forward(struct planner *p)
 
 static int check_strata(struct planner *p, const struct ynode *name)
 {
-    const struct dataset_array *a = dataset_find(p->ds, name->value.text);
+    uint32_t which = 0;
+    const struct dataset_array *a = sources_find(p->all, name->value.text, &which);
     struct suggest near;
     suggest_begin(&near, name->value.text);
-    for (uint32_t i = 0; i < dataset_count(p->ds); i++)
-        suggest_offer(&near, dataset_at(p->ds, i)->name);
+    for (uint32_t i = 0; i < sources_count(p->all); i++)
+        suggest_offer(&near, sources_at(p->all, i)->name);
+    if (a != NULL && sources_step(&p->all->at[which], sources_position(&p->all->at[which], a)) != 0)
+        return place_fail(
+            &name->at, p->d,
+            "%.80s cannot stratify: it is another one for each trial of %s, and folds are the same; name another array",
+            name->value.text, p->all->at[which].along);
     if (a == NULL)
         return place_fail(&name->at, p->d, "the data has no array %.80s; %s", name->value.text, suggest_advice(&near));
     if (is_cut(p, a))
@@ -221,7 +242,7 @@ static int read_k_fold(struct planner *p)
 /* No array of the data has the axis that splits cut. */
 static int nothing_to_split(struct planner *p, const struct place *at)
 {
-    for (uint32_t i = 0; p->ds != NULL && i < p->plugin->n_arrays; i++)
+    for (uint32_t i = 0; p->all->n > 0 && i < p->plugin->n_arrays; i++)
         if (p->plugin->arrays[i].row_axis[0] != '\0')
             return place_fail(
                 at, p->d, "nothing to split: the data has no array %s, whose rows %s cuts; pack it, or remove split",

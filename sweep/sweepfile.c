@@ -182,9 +182,44 @@ const char *sweepfile_config(const struct sweepfile *f)
     return f->config;
 }
 
-const char *sweepfile_data(const struct sweepfile *f)
+static const struct ynode *data_at(const struct sweepfile *f, uint32_t i)
 {
-    return sweepschema_text(f->root, "data", NULL);
+    const struct ynode *n = ynode_get(f->root, "data");
+    if (n == NULL || n->kind != YNODE_LIST)
+        return i == 0 ? n : NULL;
+    for (n = n->first; n != NULL && i > 0; i--)
+        n = n->next;
+    return n;
+}
+
+const struct place *sweepfile_data_at(const struct sweepfile *f, uint32_t i)
+{
+    const struct ynode *n = data_at(f, i);
+    return n != NULL ? &n->at : sweepfile_at(f, "data");
+}
+
+/* A file's name without folder and ending. */
+static const char *stem(const struct sweepfile *f, const char *file)
+{
+    const char *slash = strrchr(file, '/'), *base = slash != NULL ? slash + 1 : file, *dot = strrchr(base, '.');
+    return arena_text(f->arena, base, dot != NULL ? (size_t)(dot - base) : strlen(base));
+}
+
+bool sweepfile_data(const struct sweepfile *f, uint32_t i, struct sweepfile_data *out)
+{
+    const struct ynode *n = data_at(f, i);
+    if (n == NULL)
+        return false;
+    const char *place = place_text(&n->at, f->arena);
+    *out = (struct sweepfile_data){.file = n->kind == YNODE_SCALAR ? n->value.text : sweepschema_text(n, "file", NULL),
+                                   .stage = sweepschema_text(n, "stage", NULL),
+                                   .place = place != NULL ? place : f->path};
+    if (ynode_get(n, "along") == NULL)
+        return true;
+    out->along = sweepschema_text(n, "as", out->stage);
+    if (out->along == NULL)
+        out->along = stem(f, out->file);
+    return true;
 }
 
 const char *sweepfile_dir(const struct sweepfile *f)

@@ -11,6 +11,7 @@
 #include "common/err.h"
 #include "data/dataset.h"
 #include "sweep/plan.h"
+#include "sweep/sources.h"
 
 struct sweepfile;
 
@@ -35,8 +36,18 @@ void sweepfile_destroy(struct sweepfile *f);
 /* What must be known before the plugin can be described and the data opened. Texts live in f. */
 const char *sweepfile_plugin(const struct sweepfile *f); /* as written */
 const char *sweepfile_config(const struct sweepfile *f); /* JSON */
-const char *sweepfile_data(const struct sweepfile *f);   /* as written, NULL when absent */
 const char *sweepfile_dir(const struct sweepfile *f);    /* the folder of the file: relative paths start there */
+
+/* One entry of `data`. Texts live in f. */
+struct sweepfile_data {
+    const char *file;  /* as written; NULL: the output of the stage */
+    const char *stage; /* NULL: the file */
+    const char *along; /* what its trials are called, when it is taken along them; else NULL */
+    const char *place; /* "file:line:column" */
+};
+
+/* Entry i of `data` into *out; false: there are not so many. */
+bool sweepfile_data(const struct sweepfile *f, uint32_t i, struct sweepfile_data *out);
 
 /* What the goal calls its scores, as a list of scores without units, for a plugin that is yet to say what it returns; ["score"]
  * when there is no goal. In `arena`; SHEAF_ENOMEM. */
@@ -45,9 +56,9 @@ int sweepfile_goals(const struct sweepfile *f, struct arena *arena, struct plan_
 /* Points at a field for an error found elsewhere ("plugin", "data"): "file:line:column". Lives in f. */
 const char *sweepfile_place(const struct sweepfile *f, const char *field);
 
-/* Checks everything against plugin and dataset (NULL = the sweep has none) and fills *out from `arena`; plugin->path, digest and
- * descriptor are taken over as they are. data_path: absolute, "" = none. 0 or SHEAF_EINVAL with a line in d. */
-int sweepfile_plan(const struct sweepfile *f, const struct plan_plugin *plugin, const struct dataset *ds,
-                   const char *data_path, struct arena *arena, struct plan *out, struct diag *d);
+/* Checks everything against plugin and datasets, which are those of sweepfile_data in its order, and fills *out from `arena`;
+ * plugin->path, digest and descriptor are taken over as they are. 0 or SHEAF_EINVAL with a line in d. */
+int sweepfile_plan(const struct sweepfile *f, const struct plan_plugin *plugin, const struct sources *all,
+                   struct arena *arena, struct plan *out, struct diag *d);
 
 #endif

@@ -106,6 +106,13 @@ const struct dataset *fixture_dataset(enum fixture_data which)
     return which == DATA_NONE ? NULL : &datasets[which];
 }
 
+const struct sources *fixture_sources(enum fixture_data which, const char *path)
+{
+    static struct sources one;
+    one = sources_one(fixture_dataset(which), path);
+    return &one;
+}
+
 const uint8_t *dataset_digest(const struct dataset *ds)
 {
     static const uint8_t digest[HASH_BYTES] = {1, 2, 3};

@@ -7,6 +7,7 @@
 
 #include "data/dataset.h"
 #include "sweep/plan.h"
+#include "sweep/sources.h"
 
 /* A plugin "wfo" with a parameter of every type, two required arrays and one optional, three scores. */
 extern const struct plan_plugin fixture_plugin;
@@ -26,5 +27,8 @@ enum fixture_data {
 
 /* Static; NULL for DATA_NONE. */
 const struct dataset *fixture_dataset(enum fixture_data which);
+
+/* The same as the sweep's only dataset, until the next call. */
+const struct sources *fixture_sources(enum fixture_data which, const char *path);
 
 #endif

@@ -24,4 +24,7 @@ struct sweepfile {
 /* The field's place, or the start of the file when it is absent. */
 const struct place *sweepfile_at(const struct sweepfile *f, const char *field);
 
+/* The place of entry i of `data`, that of `data` when there is none. */
+const struct place *sweepfile_data_at(const struct sweepfile *f, uint32_t i);
+
 #endif

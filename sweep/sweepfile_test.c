@@ -29,7 +29,7 @@ static const char *refusal(const struct wrong_case *c, struct diag *d)
     struct arena arena;
     struct plan plan;
     arena_init(&arena, 0);
-    int err = sweepfile_plan(f, &fixture_plugin, fixture_dataset(c->data), "", &arena, &plan, d);
+    int err = sweepfile_plan(f, &fixture_plugin, fixture_sources(c->data, ""), &arena, &plan, d);
     assert_true(err == 0 || err == SHEAF_EINVAL);
     arena_finish(&arena);
     sweepfile_destroy(f);
@@ -73,19 +73,26 @@ static struct sweepfile *parse(const char *yaml, const struct sweep_overrides *o
     return f;
 }
 
+static struct sweepfile_data data_of(const struct sweepfile *f, uint32_t i)
+{
+    struct sweepfile_data entry;
+    assert_true(sweepfile_data(f, i, &entry));
+    return entry;
+}
+
 static void what_the_plugin_needs_is_known_before_a_plan(void **state)
 {
     (void)state;
     struct sweepfile *f = parse(HEAD "config: {b: [1, 1e-4, x], a: {z: ~, y: true}, c: \"5\"}\n", NULL);
     assert_string_equal(sweepfile_plugin(f), "wfo");
-    assert_string_equal(sweepfile_data(f), "d");
+    assert_string_equal(data_of(f, 0).file, "d");
     assert_string_equal(sweepfile_dir(f), "some/folder");
     assert_string_equal(sweepfile_config(f), "{\"a\":{\"y\":true,\"z\":null},\"b\":[1,0.0001,\"x\"],\"c\":\"5\"}");
     assert_string_equal(sweepfile_place(f, "data"), "some/folder/s.yaml:2:7");
     assert_string_equal(sweepfile_place(f, "goal"), "some/folder/s.yaml:1:1");
     sweepfile_destroy(f);
     f = parse("plugin: wfo\n", NULL);
-    assert_null(sweepfile_data(f));
+    assert_false(sweepfile_data(f, 0, &(struct sweepfile_data){0}));
     assert_string_equal(sweepfile_config(f), "{}");
     sweepfile_destroy(f);
 }
@@ -97,7 +104,7 @@ static void options_replace_and_create_fields(void **state)
     struct sweep_overrides o = {set, 4, "7", "10", "0.5%", false};
     struct sweepfile *f = parse(HEAD, &o);
     assert_string_equal(sweepfile_plugin(f), "third");
-    assert_string_equal(sweepfile_data(f), "e.sheaf");
+    assert_string_equal(data_of(f, 0).file, "e.sheaf");
     assert_string_equal(sweepfile_config(f), "{\"deep\":{\"er\":[1,{\"a\":\"b\"}]}}");
     assert_string_equal(sweepfile_place(f, "plugin"), "--set plugin=third");
     sweepfile_destroy(f);

@@ -32,18 +32,28 @@ static int resolve_keyed(struct planner *p, const struct plan_output *o, const s
     return 0;
 }
 
+/* With how many axes the plugin sees that array; 0 = with those that it has. */
+static uint32_t rank_of(const struct planner *p, const char *array)
+{
+    for (uint32_t i = 0; i < p->plugin->n_arrays; i++)
+        if (strcmp(p->plugin->arrays[i].name, array) == 0)
+            return p->plugin->arrays[i].rank;
+    return 0;
+}
+
 /* An axis that is as long as one of an array. */
 static int resolve_extent(struct planner *p, const struct plan_output *o, struct plan_extent *e)
 {
     const struct place *at = sweepfile_at(p->f, "data");
-    const struct dataset_array *a = p->ds != NULL ? dataset_find(p->ds, e->array) : NULL;
+    const struct dataset_array *a = sources_find(p->all, e->array, NULL);
     if (a == NULL)
         return place_fail(at, p->d, "the output %s is as long as the array %s, which the data does not have; pack it",
                           o->name, e->array);
-    if (e->of >= a->view.rank)
+    const struct sheaf_view view = dataset_view(a, rank_of(p, e->array));
+    if (e->of >= view.rank)
         return place_fail(at, p->d, "the output %s is as long as axis %u of the array %s, which has %u", o->name,
-                          e->of + 1, e->array, a->view.rank);
-    e->n = a->view.shape[e->of];
+                          e->of + 1, e->array, view.rank);
+    e->n = view.shape[e->of];
     if (p->out->key_axis.kind == KEYS_COLUMN && a->partitioned && e->of == 0) {
         int err = resolve_keyed(p, o, a, &e->n);
         if (err != 0)
@@ -105,8 +115,9 @@ static int resolve_file(struct planner *p, const struct ynode *field)
     out->output_path = path_absolute(p->arena, p->f->dir, field->value.text);
     if (out->output_path == NULL)
         return sweepplan_no_memory(p);
-    if (strcmp(out->output_path, out->data_path) == 0)
-        return place_fail(&field->at, p->d, "output is the file that data names; give another one");
+    for (uint32_t i = 0; i < out->n_data; i++)
+        if (strcmp(out->output_path, out->data[i].path) == 0)
+            return place_fail(&field->at, p->d, "output is the file that data names; give another one");
     int err = resolve_rows(p);
     if (err == 0)
         err = at_output(p, output_rows(out, &why), &why);

@@ -31,23 +31,36 @@ static const char *copy_text(const struct planner *p, const char *text)
     return arena_text(p->arena, text, strlen(text));
 }
 
-static int resolve_head(struct planner *p, const char *data_path)
+static int resolve_data(struct planner *p)
+{
+    struct plan *out = p->out;
+    out->data = arena_alloc(p->arena, (p->all->n + (size_t)1) * sizeof *out->data);
+    if (out->data == NULL)
+        return sweepplan_no_memory(p);
+    for (uint32_t i = 0; i < p->all->n; i++) {
+        const struct source *s = &p->all->at[i];
+        void *digest = arena_alloc(p->arena, HASH_BYTES);
+        struct plan_data to = {.path = copy_text(p, s->path),
+                               .digest = {digest, HASH_BYTES},
+                               .made = s->made,
+                               .along = copy_text(p, s->along != NULL ? s->along : ""),
+                               .trials = s->trials};
+        if (digest == NULL || to.path == NULL || to.along == NULL)
+            return sweepplan_no_memory(p);
+        memcpy(digest, dataset_digest(s->ds), HASH_BYTES);
+        out->data[out->n_data++] = to;
+    }
+    return 0;
+}
+
+static int resolve_head(struct planner *p)
 {
     struct plan *out = p->out;
     out->version = PLAN_VERSION;
     out->plugin = *p->plugin;
     out->name = copy_text(p, sweepschema_text(p->f->root, "name", ""));
     out->source = copy_text(p, p->f->absolute);
-    out->data_path = copy_text(p, data_path);
-    if (p->ds != NULL) {
-        void *digest = arena_alloc(p->arena, HASH_BYTES);
-        if (digest == NULL)
-            return sweepplan_no_memory(p);
-        memcpy(digest, dataset_digest(p->ds), HASH_BYTES);
-        out->data_digest = (struct slice){digest, HASH_BYTES};
-    }
-    bool whole = out->name != NULL && out->source != NULL && out->data_path != NULL;
-    return whole ? 0 : sweepplan_no_memory(p);
+    return out->name != NULL && out->source != NULL ? resolve_data(p) : sweepplan_no_memory(p);
 }
 
 static void resolve_rest(struct planner *p)
@@ -123,11 +136,11 @@ static int wrong_where(struct planner *p, const struct ynode *n, const char *why
     if (wrong == NULL)
         return place_fail(&n->at, p->d, "where \"%.200s\": %s; correct it", text, why);
     char name[64] = "";
-    (void)sscanf(wrong, "has no parameter '%63[A-Za-z0-9_]", name);
+    (void)sscanf(wrong, "has no parameter '%63[A-Za-z0-9_.]", name);
     struct suggest near;
     suggest_begin(&near, name);
-    for (uint32_t i = 0; i < p->plugin->n_params; i++)
-        suggest_offer(&near, p->plugin->params[i].name);
+    for (uint32_t i = 0; i < p->out->plugin.n_params; i++)
+        suggest_offer(&near, p->out->plugin.params[i].name);
     return place_fail(&n->at, p->d, "where \"%.200s\": %s; %s", text, why, suggest_advice(&near));
 }
 
@@ -137,7 +150,7 @@ static int add_where(struct planner *p, const struct ynode *n)
     const char *text = copy_text(p, n->value.text);
     if (text == NULL)
         return sweepplan_no_memory(p);
-    struct where *w = where_compile(text, p->plugin, &why);
+    struct where *w = where_compile(text, &p->out->plugin, &why);
     if (w == NULL)
         return wrong_where(p, n, why.text);
     where_destroy(w);
@@ -247,13 +260,14 @@ static int check_order(struct planner *p)
     return 0;
 }
 
-int sweepfile_plan(const struct sweepfile *f, const struct plan_plugin *plugin, const struct dataset *ds,
-                   const char *data_path, struct arena *arena, struct plan *out, struct diag *d)
+int sweepfile_plan(const struct sweepfile *f, const struct plan_plugin *plugin, const struct sources *all,
+                   struct arena *arena, struct plan *out, struct diag *d)
 {
     struct plan plan;
     memset(&plan, 0, sizeof plan);
-    struct planner p = {.f = f, .plugin = plugin, .ds = ds, .arena = arena, .out = &plan, .d = d};
-    int err = resolve_head(&p, data_path);
+    struct planner p = {
+        .f = f, .plugin = plugin, .all = all, .ds = sources_first(all), .arena = arena, .out = &plan, .d = d};
+    int err = resolve_head(&p);
     if (err == 0)
         err = sweepaxis_resolve(&p);
     if (err == 0)

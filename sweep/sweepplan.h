@@ -6,12 +6,14 @@
 #ifndef SHEAF_SWEEP_SWEEPPLAN_H
 #define SHEAF_SWEEP_SWEEPPLAN_H
 
+#include "sweep/sources.h"
 #include "sweep/sweepfile_impl.h"
 
 struct planner {
     const struct sweepfile *f;
     const struct plan_plugin *plugin;
-    const struct dataset *ds; /* NULL = the sweep has none */
+    const struct sources *all;
+    const struct dataset *ds; /* the first of them; NULL = the sweep has none */
     struct arena *arena;      /* of the plan */
     struct plan *out;
     const struct dataset_array *rows; /* the first array with a row axis; NULL = none */
@@ -23,6 +25,13 @@ int sweepplan_no_memory(const struct planner *p);
 
 /* method, seed, axes, trials (without --limit). Each: 0, SHEAF_ENOMEM or SHEAF_EINVAL with a line in d. */
 int sweepaxis_resolve(struct planner *p);
+
+/* Datasets along the trials of an earlier sweep: their axes, which come first, and their parameters, behind the plugin's own. The
+ * method is known, and axes has room for them (sweepcarry_axes). */
+int sweepcarry_resolve(struct planner *p);
+
+/* How many axes that may become. */
+uint32_t sweepcarry_axes(const struct sources *all);
 
 /* The axis of keys: key_axis and keys. */
 int sweepkeys_resolve(struct planner *p);

@@ -31,7 +31,7 @@ static int plan_of(struct fixture *x, const char *yaml, const struct sweep_overr
     if (f == NULL)
         return SHEAF_EINVAL;
     arena_init(&x->arena, 0);
-    int err = sweepfile_plan(f, &fixture_plugin, fixture_dataset(DATA_KEYED), "/abs/d", &x->arena, &x->plan, d);
+    int err = sweepfile_plan(f, &fixture_plugin, fixture_sources(DATA_KEYED, "/abs/d"), &x->arena, &x->plan, d);
     sweepfile_destroy(f); /* the plan must not need it */
     if (err != 0)
         arena_finish(&x->arena);
@@ -75,9 +75,10 @@ static void a_minimal_file_gets_every_default(void **state)
     assert_int_equal(p->version, PLAN_VERSION);
     assert_string_equal(p->name, "");
     assert_int_equal(p->source[0], '/');
-    assert_string_equal(p->data_path, "/abs/d");
-    assert_int_equal(p->data_digest.len, HASH_BYTES);
-    assert_int_equal(((const uint8_t *)p->data_digest.data)[1], 2);
+    assert_int_equal(p->n_data, 1);
+    assert_string_equal(p->data[0].path, "/abs/d");
+    assert_int_equal(p->data[0].digest.len, HASH_BYTES);
+    assert_int_equal(((const uint8_t *)p->data[0].digest.data)[1], 2);
     assert_int_equal(p->method, METHOD_GRID);
     assert_true(p->seed == 0 && p->trials == 1 && p->keys == 1 && p->splits == 1);
     assert_int_equal(p->split.kind, SPLIT_NONE);
@@ -261,7 +262,7 @@ static void running_out_of_memory_is_an_error_of_its_own(void **state)
         struct arena arena;
         struct plan plan;
         arena_init(&arena, limit);
-        err = sweepfile_plan(f, &fixture_plugin, fixture_dataset(DATA_GOOD), "", &arena, &plan, &d);
+        err = sweepfile_plan(f, &fixture_plugin, fixture_sources(DATA_GOOD, ""), &arena, &plan, &d);
         assert_true(err == 0 || (err == SHEAF_ENOMEM && strstr(d.text, "out of memory") != NULL));
         arena_finish(&arena);
     }
@@ -294,7 +295,7 @@ static const char *plan_of_list(struct fixture *x, const char *yaml, const char 
     if (f == NULL)
         fail_msg("%s", d.text);
     arena_init(&x->arena, 0);
-    if (sweepfile_plan(f, &fixture_plugin, fixture_dataset(DATA_GOOD), "", &x->arena, &x->plan, &d) != 0)
+    if (sweepfile_plan(f, &fixture_plugin, fixture_sources(DATA_GOOD, ""), &x->arena, &x->plan, &d) != 0)
         arena_finish(&x->arena);
     sweepfile_destroy(f);
     assert_int_equal(dir_remove(dir), 0);

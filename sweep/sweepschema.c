@@ -62,6 +62,7 @@ const char *const sweepschema_reductions[] = {"mean", "median", "min", "max", "s
 static const char *const later_methods[] = {"lhs", "sobol", "tpe", "cmaes", NULL};
 static const char *const scales[] = {"linear", "log", NULL};
 const char *const sweepschema_orders[] = {"trial", "key", NULL};
+static const char *const alongs[] = {"trials", NULL};
 static const char *const keeps[] = {"all", NULL};
 
 static int one_of_two(const struct ynode *map, const char *path, const char *a, const char *b, struct diag *d)
@@ -217,6 +218,25 @@ static const struct field output_fields[] = {
 };
 static const struct section output_section = SECTION(output_fields, rule_output);
 
+static int rule_data(const struct ynode *map, const char *path, struct diag *d)
+{
+    int err = one_of_two(map, path, "stage", "file", d);
+    const struct ynode *as = ynode_get(map, "as");
+    if (err == 0 && ynode_get(map, "stage") == NULL && ynode_get(map, "file") == NULL)
+        return place_fail(&map->at, d, "%s has neither stage nor file; give one", path);
+    if (err == 0 && as != NULL && ynode_get(map, "along") == NULL)
+        return place_fail(&as->key->at, d, "%s.as names the trials of along; add along: trials, or remove it", path);
+    return err;
+}
+
+static const struct field data_fields[] = {
+    {.name = "stage", .kinds = F_TEXT, .max = MAX_NAME, .give = "the name of an earlier stage"},
+    {.name = "file", .kinds = F_TEXT, .max = MAX_PATH, .give = "the name of a .sheaf file"},
+    {.name = "along", .kinds = F_WORD, .words = alongs},
+    {.name = "as", .kinds = F_TEXT, .max = MAX_NAME, .give = "a name for its trials"},
+};
+static const struct section data_section = SECTION(data_fields, rule_data);
+
 static const struct field keys_fields[] = {
     {.name = "range",
      .kinds = F_INT | F_LIST,
@@ -231,7 +251,11 @@ static const struct field root_fields[] = {
     {.name = "name", .kinds = F_TEXT, .max = MAX_NAME},
     {.name = "plugin", .kinds = F_TEXT, .max = MAX_PATH, .required = true, .give = "the name or path of a plugin"},
     {.name = "config", .kinds = F_TREE, .give = "a map {OPTION: VALUE}"},
-    {.name = "data", .kinds = F_TEXT, .max = MAX_PATH, .give = "the name of a .sheaf file"},
+    {.name = "data",
+     .kinds = F_TEXT | F_MAP | F_LIST,
+     .max = MAX_PATH,
+     .section = &data_section,
+     .give = "the name of a .sheaf file, {stage: NAME} or a list of these"},
     {.name = "keys",
      .kinds = F_TEXT | F_MAP,
      .max = MAX_NAME,
@@ -275,6 +299,9 @@ static int rule_root(const struct ynode *map, const char *path, struct diag *d)
     for (const char *c = text; *c != '\0'; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7F)
             return place_fail(&name->at, d, "name has a line break or another control character; remove it");
+    const struct ynode *data = ynode_get(map, "data");
+    if (data != NULL && data->kind == YNODE_LIST && data->n > PLAN_MAX_DATA)
+        return place_fail(&data->at, d, "data has %u datasets; give at most %u", data->n, PLAN_MAX_DATA);
     return 0;
 }
 

@@ -182,7 +182,7 @@ void fixture_plan(struct crew_fixture *f, const char *name, uint64_t trials, con
                                      .count = 1};
     }
     f->plan.version = PLAN_VERSION;
-    f->plan.name = f->plan.source = f->plan.data_path = "";
+    f->plan.name = f->plan.source = "";
     f->plan.axes = axes;
     f->plan.n_axes = n;
     f->plan.trials = trials;

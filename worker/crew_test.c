@@ -390,8 +390,9 @@ static void data_are_mapped_and_changed_data_are_refused(void **state)
     uint8_t digest[HASH_BYTES];
     make_dataset(dir, npy, path, digest);
     fixture_plan(f, "sum", 10, NULL);
-    f->plan.data_path = path;
-    f->plan.data_digest = (struct slice){digest, HASH_BYTES};
+    struct plan_data data = {.path = path, .digest = {digest, HASH_BYTES}, .along = ""};
+    f->plan.data = &data;
+    f->plan.n_data = 1;
     fixture_encode(f);
     fixture_start_ready(f, 0);
     fixture_order(f, 0, 1, 0, 10);
@@ -426,8 +427,9 @@ static void a_keyed_task_sees_its_key(void **state)
     assert_int_equal(
         pack_run(&(struct pack_job){.out = path, .tables = tables, .n_tables = 2, .key = "sym"}, digest, &d), 0);
     fixture_plan(f, "keyed", 3, NULL);
-    f->plan.data_path = path;
-    f->plan.data_digest = (struct slice){digest, HASH_BYTES};
+    struct plan_data data = {.path = path, .digest = {digest, HASH_BYTES}, .along = ""};
+    f->plan.data = &data;
+    f->plan.n_data = 1;
     f->plan.keys = 3;
     f->plan.key_axis =
         (struct plan_key_axis){.kind = KEYS_COLUMN, .column = "sym", .dtype = SHEAF_DT_CODE, .names = {"A\0B\0C", 6}};

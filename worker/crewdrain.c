@@ -49,6 +49,9 @@ static void handle(struct crew *c, uint32_t slot, const struct slotmsg *m, const
     case SLOT_ASK:
         keeper_ask(c->keeper, slot, text, m->size);
         break;
+    case SLOT_SCOPE:
+        keeper_scope(c->keeper, slot, m->size);
+        break;
     case SLOT_BUILT:
     case SLOT_UNBUILT:
         keeper_built(c->keeper, slot, m->type == SLOT_BUILT);

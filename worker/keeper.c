@@ -26,8 +26,9 @@ struct entry {
 
 struct member {
     bool alive;
-    uint8_t group[HASH_BYTES];
-    struct entry *waits; /* for this entry; first come, first served by `since` */
+    uint8_t plan[HASH_BYTES];  /* plugin, config and datasets */
+    uint8_t group[HASH_BYTES]; /* and the scope */
+    struct entry *waits;       /* for this entry; first come, first served by `since` */
     uint64_t since;
 };
 
@@ -73,7 +74,8 @@ static void group_of(const struct plan *plan, uint8_t out[HASH_BYTES])
     hash_begin(&h);
     hash_update(&h, plan->plugin.digest.data, plan->plugin.digest.len);
     hash_update(&h, plan->plugin.config, strlen(plan->plugin.config) + 1);
-    hash_update(&h, plan->data_digest.data, plan->data_digest.len);
+    for (uint32_t i = 0; i < plan->n_data; i++)
+        hash_update(&h, plan->data[i].digest.data, plan->data[i].digest.len);
     hash_update(&h, plan->key_axis.digest.data, plan->key_axis.digest.len); /* of files */
     hash_end(&h, out);
 }
@@ -86,17 +88,26 @@ static bool group_alive(const struct keeper *k, const uint8_t group[HASH_BYTES])
     return false;
 }
 
-void keeper_join(struct keeper *k, uint32_t slot, const struct plan *plan)
+/* The slot is of a group; what no slot's group has goes. */
+static void enter_group(struct keeper *k, uint32_t slot, const uint8_t group[HASH_BYTES])
 {
     struct member *m = &k->members[slot];
-    *m = (struct member){.alive = true};
-    group_of(plan, m->group);
+    m->alive = true;
+    memcpy(m->group, group, HASH_BYTES);
     list_each(it, after, &k->entries)
     {
         struct entry *e = list_entry(it, struct entry, node);
         if (!group_alive(k, e->group))
             entry_destroy(e);
     }
+}
+
+void keeper_join(struct keeper *k, uint32_t slot, const struct plan *plan)
+{
+    struct member *m = &k->members[slot];
+    *m = (struct member){.alive = false};
+    group_of(plan, m->plan);
+    enter_group(k, slot, m->plan);
 }
 
 static struct entry *entry_find(struct keeper *k, const uint8_t group[HASH_BYTES], const char *name, uint32_t *count)
@@ -236,4 +247,19 @@ void keeper_leave(struct keeper *k, uint32_t slot)
     struct entry *e = entry_of_builder(k, slot);
     if (e)
         give_up(k, e);
+}
+
+void keeper_scope(struct keeper *k, uint32_t slot, uint64_t scope)
+{
+    struct member *m = &k->members[slot];
+    if (!m->alive)
+        return;
+    uint8_t group[HASH_BYTES];
+    hash_state h;
+    hash_begin(&h);
+    hash_update(&h, m->plan, HASH_BYTES);
+    hash_update(&h, &scope, sizeof scope);
+    hash_end(&h, group);
+    keeper_leave(k, slot); /* a slot that asks or builds does not say this, but it runs foreign code */
+    enter_group(k, slot, group);
 }

@@ -4,7 +4,8 @@
  * builds, the others wait. A builder that dies or whose build fails is replaced by the next who waits, on fresh
  * memory: a failure is told to the one whose build failed and to nobody else, so each asker tries once at most.
  *
- * Entries live while a slot of their group (plugin, config, dataset) lives, and beyond until a slot of another group joins.
+ * Entries live while a slot of their group (plugin, config, dataset, trial of the sweep that made it) lives, and beyond until a slot of
+ * another group joins.
  */
 #ifndef SHEAF_WORKER_KEEPER_H
 #define SHEAF_WORKER_KEEPER_H
@@ -26,6 +27,9 @@ void keeper_destroy(struct keeper *k);
 
 /* A slot starts for this plan. */
 void keeper_join(struct keeper *k, uint32_t slot, const struct plan *plan);
+
+/* SLOT_SCOPE: from now on the slot's caches are those of this number (a trial of earlier sweeps), 0 at first. */
+void keeper_scope(struct keeper *k, uint32_t slot, uint64_t scope);
 
 /* SLOT_ASK, SLOT_BUILT, SLOT_UNBUILT. Wrong ones are answered with SLOT_NO_CACHE or ignored. */
 void keeper_ask(struct keeper *k, uint32_t slot, const char *name, uint64_t size);

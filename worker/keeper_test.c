@@ -153,13 +153,40 @@ static void other_files_as_keys_are_another_group(void **state)
     check(f, 3, SLOT_CACHE);
 }
 
+/* Along the trials of an earlier sweep each trial is a dataset of its own. */
+static void what_one_trial_has_is_another_ones_not(void **state)
+{
+    struct fixture *f = *state;
+    for (uint32_t i = 0; i < SLOTS; i++)
+        keeper_scope(f->keeper, i, 1);
+    keeper_ask(f->keeper, 0, "table", 8);
+    check(f, 0, SLOT_BUILD);
+    keeper_built(f->keeper, 0, true);
+    check(f, 0, SLOT_CACHE);
+    keeper_scope(f->keeper, 1, 2);
+    keeper_ask(f->keeper, 1, "table", 8);
+    check(f, 1, SLOT_BUILD); /* and while it builds it goes on, which a slot does not: somebody else may build */
+    keeper_scope(f->keeper, 1, 1);
+    keeper_ask(f->keeper, 1, "table", 8);
+    check(f, 1, SLOT_CACHE);
+    for (uint32_t i = 0; i < SLOTS; i++)
+        keeper_scope(f->keeper, i, 2); /* nobody is at the first any more: it goes */
+    keeper_scope(f->keeper, 0, 1);
+    keeper_ask(f->keeper, 0, "table", 8);
+    check(f, 0, SLOT_BUILD);
+    keeper_leave(f->keeper, 0);
+    keeper_scope(f->keeper, 0, 1); /* a dead one says nothing any more */
+    keeper_ask(f->keeper, 0, "table", 8);
+    check(f, 0, 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(the_first_builds_and_the_others_wait),  T(who_waits_longest_builds_next),
         T(wrong_questions_get_an_answer_or_none), T(a_group_is_kept_until_another_starts),
-        T(other_files_as_keys_are_another_group),
+        T(other_files_as_keys_are_another_group), T(what_one_trial_has_is_another_ones_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

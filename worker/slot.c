@@ -91,6 +91,17 @@ static void store_rows(struct slot *s)
     _exit(1);
 }
 
+/* The plugin is open for the trials of earlier sweeps that the task is about; else it fails for the reason that open gave. */
+static bool open_trial(struct slot *s)
+{
+    struct diag d = {{0}};
+    if (slot_go_along(s, &d) == 0)
+        return true;
+    slotio_flush();
+    snprintf(s->host.reason, sizeof s->host.reason, "%s", d.text);
+    return false;
+}
+
 static void run_task(struct slot *s)
 {
     fpstate_restore();
@@ -160,10 +171,12 @@ static void run_position(struct slot *s, uint64_t position, uint64_t word)
     s->link.word = word;
     page_enter(s->link.page, word);
     slot_locate(s, space_index(&s->plan, position));
-    if (s->wanted)
+    if (!s->wanted)
+        slotlink_publish(&s->link, TASK_SKIPPED, s->nans);
+    else if (!s->has_trials || open_trial(s))
         run_task(s);
     else
-        slotlink_publish(&s->link, TASK_SKIPPED, s->nans);
+        publish_failed(s);
 }
 
 /* Claims some tasks from offset i and runs them; returns how many, 0 = the chunk is over. */
@@ -205,7 +218,8 @@ static void run_chunk(struct slot *s, const struct slotmsg *order)
 
 static _Noreturn void retire(struct slot *s)
 {
-    s->plugin->close(&s->host.host, s->plugin_state);
+    if (s->opened)
+        s->plugin->close(&s->host.host, s->plugin_state);
     slotfiles_close(s->host.files);
     slotio_flush();
     slothost_end_call(&s->host, false);

@@ -13,6 +13,7 @@
 #include "sweep/keyview.h"
 #include "sweep/philox.h"
 #include "sweep/plan.h"
+#include "sweep/sources.h"
 #include "sweep/space.h"
 #include "sweep/split.h"
 #include "worker/slothost.h"
@@ -29,7 +30,11 @@ struct slot {
     struct plan plan;
     const struct sheaf_plugin *plugin;
     void *plugin_state;
-    struct dataset *data; /* NULL = none */
+    struct dataset *data; /* the first; NULL = none */
+    struct sources sources;
+    bool has_trials; /* some of them are taken along trials; then the plugin is opened for the first task */
+    bool opened;     /* the plugin, for the trials `along` of each source */
+    uint64_t along[PLAN_MAX_DATA];
     struct keyview keyview;
     struct keynames keynames; /* of paths */
     struct space *space;
@@ -61,6 +66,15 @@ int slot_open(struct slot *s, const void *plan_bytes, size_t plan_len, struct di
 
 /* Opens what slot_locate needs, of a slot that has an arena and a plan: dataset, views, space and splits. 0, or a line in d. */
 int slot_open_axes(struct slot *s, struct diag *d);
+
+/* Opens the plugin, which is loaded. 0, or a line in d. */
+int slot_open_plugin(struct slot *s, struct diag *d);
+
+/* Brings views and plugin to the trials of earlier sweeps that the task in work is about (slotalong.c). 0, or a line in d. */
+int slot_go_along(struct slot *s, struct diag *d);
+
+/* The views only. True: they are other ones than before. */
+bool slot_move_along(struct slot *s);
 
 /* Brings task and cell to this index; s->wanted: whether it is to run. */
 void slot_locate(struct slot *s, uint64_t index);

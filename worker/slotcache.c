@@ -25,6 +25,7 @@
 struct slotcache {
     struct slotcache *next;
     const void *memory;
+    size_t mapped; /* bytes */
     uint64_t size; /* UNKNOWN: see the head */
     char name[];
 };
@@ -116,8 +117,10 @@ static const void *adopt(struct slothost *h, const char *name, uint64_t size, in
     struct slotcache *c = malloc(sizeof *c + name_bytes);
     void *memory = MAP_FAILED;
     uint64_t least = size == UNKNOWN ? HEAD_BYTES : size;
-    if (c && memfile_check_sealed(fd) == 0 && fstat(fd, &st) == 0 && (uint64_t)st.st_size >= least)
-        memory = mmap(NULL, map_size(size == UNKNOWN ? (uint64_t)st.st_size : size), PROT_READ, MAP_PRIVATE, fd, 0);
+    if (c && memfile_check_sealed(fd) == 0 && fstat(fd, &st) == 0 && (uint64_t)st.st_size >= least) {
+        c->mapped = map_size(size == UNKNOWN ? (uint64_t)st.st_size : size);
+        memory = mmap(NULL, c->mapped, PROT_READ, MAP_PRIVATE, fd, 0);
+    }
     if (memory == MAP_FAILED) {
         free(c);
         return complain(h, "cache: the memory cannot be mapped");
@@ -179,6 +182,17 @@ static const void *get_any(const struct sheaf_host *host, const char *name, shea
         return NULL;
     memcpy(size, memory, sizeof *size);
     return memory + HEAD_BYTES;
+}
+
+void slotcache_forget(struct slothost *h, bool unmap)
+{
+    while (h->caches) {
+        struct slotcache *c = h->caches;
+        h->caches = c->next;
+        if (unmap)
+            munmap((void *)(uintptr_t)c->memory, c->mapped);
+        free(c);
+    }
 }
 
 const struct sheaf_cache slotcache_table = {.struct_size = sizeof(struct sheaf_cache), .get = get_any};

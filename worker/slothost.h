@@ -67,4 +67,7 @@ void slotscratch_reset(struct slotscratch *s);
 extern const struct sheaf_cache slotcache_table;
 const void *slotcache_get(struct slothost *h, const char *name, uint64_t size, sheaf_build_fn build, void *user);
 
+/* Forgets all of them, for another dataset. unmap: nobody uses what they were any more. */
+void slotcache_forget(struct slothost *h, bool unmap);
+
 #endif

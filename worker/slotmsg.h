@@ -27,6 +27,7 @@ enum slotmsg_type {
     SLOT_ASK,        /* size, text: name of a cache */
     SLOT_BUILT,      /* the memory is filled and unmapped */
     SLOT_UNBUILT,    /* the build failed; no answer */
+    SLOT_SCOPE,      /* size: which trial of earlier sweeps it works on now; what it asks for is for that one */
 };
 
 struct slotmsg {

@@ -29,26 +29,38 @@ static void set_limits(const struct plan *p)
     setrlimit(RLIMIT_DATA, &data);
 }
 
-static int open_data(struct slot *s, struct diag *d)
+static int open_one(struct slot *s, const struct plan_data *from, struct diag *d)
 {
-    const struct plan *p = &s->plan;
-    if (!p->data_path[0])
-        return 0;
-    int rc = dataset_open(p->data_path, &s->data, d);
+    struct dataset *ds;
+    int rc = dataset_open(from->path, &ds, d);
     if (rc)
         return rc;
-    if (p->data_digest.len == HASH_BYTES && memcmp(dataset_digest(s->data), p->data_digest.data, HASH_BYTES) != 0)
+    if (from->digest.len == HASH_BYTES && memcmp(dataset_digest(ds), from->digest.data, HASH_BYTES) != 0)
         return diag_fail(
             d, SHEAF_ECORRUPT,
             "dataset %s: it has changed since the sweep began; run the sweep again, or put the old file back",
-            p->data_path);
-    return 0;
+            from->path);
+    struct source source = {.ds = ds, .path = from->path, .along = from->along[0] ? from->along : NULL};
+    s->data = s->data ? s->data : ds;
+    s->has_trials = s->has_trials || source.along;
+    return sources_add(&s->sources, &source, &s->arena, d);
+}
+
+static int open_data(struct slot *s, struct diag *d)
+{
+    int rc = 0;
+    for (uint32_t i = 0; !rc && i < s->plan.n_data; i++) {
+        rc = open_one(s, &s->plan.data[i], d);
+        if (!rc && s->sources.at[i].trials != s->plan.data[i].trials) /* the plan comes from a broker */
+            return diag_fail(d, SHEAF_ECORRUPT, "the plan has other trials of %s than the file", s->plan.data[i].path);
+    }
+    return rc;
 }
 
 static int make_views(struct slot *s, struct diag *d)
 {
     const struct plan_plugin *p = &s->plan.plugin;
-    int rc = keyview_init(&s->keyview, p, s->data, s->plan.key_axis.kind == KEYS_COLUMN, &s->arena);
+    int rc = keyview_init(&s->keyview, p, &s->sources, s->plan.key_axis.kind == KEYS_COLUMN, &s->arena);
     s->scores = arena_alloc(&s->arena, (p->n_scores + 1) * sizeof *s->scores);
     s->nans = arena_alloc(&s->arena, (p->n_scores + 1) * sizeof *s->nans);
     if (rc || !s->scores || !s->nans)
@@ -177,7 +189,7 @@ static int make_space(struct slot *s, struct diag *d)
     if (p->split.kind == SPLIT_NONE)
         return 0;
     const struct dataset_array *strata =
-        s->data && p->split.stratify[0] ? dataset_find(s->data, p->split.stratify) : NULL;
+        p->split.stratify[0] ? sources_find(&s->sources, p->split.stratify, NULL) : NULL;
     if (p->split.on[0] && !(s->calendar = calendar_create(&p->split, s->data, &s->arena, d)))
         return SHEAF_EINVAL;
     s->splitter = splitter_create(p, strata ? &strata->view : NULL, d);
@@ -212,7 +224,7 @@ static int load_plugin(struct slot *s, struct diag *d)
     return rc;
 }
 
-static int open_plugin(struct slot *s, struct diag *d)
+int slot_open_plugin(struct slot *s, struct diag *d)
 {
     struct sheaf_dataset *dataset = arena_alloc(&s->arena, sizeof *dataset);
     if (!dataset)
@@ -223,6 +235,7 @@ static int open_plugin(struct slot *s, struct diag *d)
         return diag_fail(d, SHEAF_EINVAL, "plugin %s: open failed: %s",
                          plugin_label(s->plan.plugin.path, s->plan.plugin.script),
                          s->host.reason[0] ? s->host.reason : "it gave no reason (host->fail)");
+    s->opened = true;
     return 0;
 }
 
@@ -249,7 +262,8 @@ int slot_open(struct slot *s, const void *plan_bytes, size_t plan_len, struct di
     rc = rc ? rc : slotoutput_open(&s->plan, &s->host.output, d);
     rc = rc ? rc : slotfiles_open(&s->plan, &s->host.files, d);
     rc = rc ? rc : load_plugin(s, d);
-    rc = rc ? rc : open_plugin(s, d);
+    if (!rc && !s->has_trials)
+        rc = slot_open_plugin(s, d);
     slotio_flush();
     slothost_end_call(&s->host, false);
     return rc;

@@ -61,6 +61,8 @@ int slotprobe_scores(struct plan *plan, struct arena *arena, struct diag *d)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     int rc = slot_open_axes(&s, d);
     rc = rc ? rc : find_task(&s, d);
+    if (!rc)
+        (void)slot_move_along(&s);
     rc = rc ? rc : pluginhost_script(&plan->plugin, &s.arena, &script, d);
     if (rc)
         return rc;

@@ -28,6 +28,10 @@ bool script_set_scores(struct script *s, const char *const *names, uint32_t n)
 
 bool script_open(struct script *s, const char *const *arrays, uint32_t n)
 {
+    Py_CLEAR(s->data); /* of the dataset that it was open for */
+    free(s->seen);
+    s->seen = NULL;
+    s->has_task = false;
     PyObject *names = PyTuple_New((Py_ssize_t)n);
     for (uint32_t i = 0; names && i < n; i++) {
         PyObject *name = PyUnicode_FromString(arrays[i]);

@@ -311,7 +311,7 @@ static int plan_from_file(struct diag *d)
     arena_init(&a, 0);
     alloc_inside(true);
     struct sweepfile *f = sweepfile_parse("s.yaml", text, sizeof(text) - 1, &o, d);
-    int err = f ? sweepfile_plan(f, &some_plugin, NULL, "", &a, &plan, d) : SHEAF_ENOMEM;
+    int err = f ? sweepfile_plan(f, &some_plugin, &(const struct sources){.n = 0}, &a, &plan, d) : SHEAF_ENOMEM;
     if (err == 0 && (err = plan_encode(&plan, &bytes)) != 0)
         (void)diag_fail(d, err, "not encoded");
     if (err == 0)

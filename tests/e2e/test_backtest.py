@@ -83,7 +83,7 @@ def portfolio_sweep(world, filename="portfolio.yaml", **fields):
 def made_signals(world, trials, symbols, days, file="signals.sheaf"):
     """[trial, symbol, day], of a sweep with the parameters SIGNALS."""
     names = {"rule": "<i4", "fast": "<i8", "slow": "<i8", "period": "<i8", "lower": "<f8"}
-    a = arrays(world.path / file, signal=("<f8", (trials, symbols, 1, days)), key_name=("<i8", (symbols,)),
+    a = arrays(world.path / file, trials, signal=("<f8", (trials, symbols, 1, days)), key_name=("<i8", (symbols,)),
                **{f"trial_{name}": (dtype, (trials,)) for name, dtype in names.items()})
     return a["signal"][:, :, 0]
 

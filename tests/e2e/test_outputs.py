@@ -32,10 +32,11 @@ def pages(n):
     return (n + 4095) // 4096 * 4096
 
 
-def arrays(path, **shapes):
+def arrays(path, trials=1, **shapes):
     """The arrays of a dataset file, by the layout that data/header.h tells: by name, each at the next page behind the header."""
     data = path.read_bytes()
     assert data[:8] == b"SHEAFDS1"
+    shapes["trials.run"] = ("?", (trials,))
     at, found = pages(16 + int.from_bytes(data[8:16], "little") + 32), {}
     for name, (dtype, shape) in sorted(shapes.items()):
         found[name] = np.frombuffer(data, dtype, int(np.prod(shape)), pages(at)).reshape(shape)
@@ -51,7 +52,7 @@ def check(path, n, empty=(), keys=1, params=("x",), key_names=None, big=3):
               "never": ("<f8", (n, keys, 1)), **more}
     if key_names is not None:
         shapes["key_name"] = ("<i8", (keys,))
-    a = arrays(path, **shapes)
+    a = arrays(path, n, **shapes)
     x = np.arange(n, dtype=float)
     series = np.broadcast_to(PRICES[:, 0] * x[:, None, None, None], (n, keys, 1, DAYS)).copy()
     one = np.broadcast_to(x[:, None, None], (n, keys, 1)).astype("<f4")
@@ -122,7 +123,7 @@ def test_an_output_is_found_beside_the_sweep_file_and_is_data_of_another(prices)
     # [6, 1, 1, 10] is taken for two axes, because the surplus ones have one element
     two = prices.sweep("two.yaml", plugin="folded", data="sub/out.sheaf", params={"x": [0]}, goal={"maximize": "total"})
     r = prices.json("run", two)
-    assert r["best"][0]["scores"] == {"rows": 6.0, "columns": 10.0, "total": PRICES[:, 0].sum() * 15}
+    assert r["best"][0]["scores"] == {"rows": 6.0, "columns": 10.0, "total": PRICES[:, 0].sum() * 15, "prices": 0.0}
 
 
 def test_large_rows_take_no_more_memory_than_one_a_slot(prices):

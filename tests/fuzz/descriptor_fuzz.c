@@ -36,7 +36,7 @@ static void resolve(const struct sweepfile *f, const struct plan_plugin *plugin,
     struct diag d = {""};
     if (ynode_find(f->root, "search.file") != NULL)
         return; /* would open whatever the input names */
-    int err = sweepfile_plan(f, plugin, fixture_dataset(DATA_GOOD), "/d", arena, &plan, &d);
+    int err = sweepfile_plan(f, plugin, fixture_sources(DATA_GOOD, "/d"), arena, &plan, &d);
     SHEAF_ASSERT((err == 0) == (d.text[0] == '\0'));
     if (err == 0)
         check_plan(&plan, arena);

@@ -39,7 +39,7 @@ static void resolve(const struct sweepfile *f)
     struct plan plan;
     struct diag d = {{0}};
     arena_init(&arena, MEMORY);
-    int err = sweepfile_plan(f, &fixture_plugin, fixture_dataset(DATA_KEYED), "/d", &arena, &plan, &d);
+    int err = sweepfile_plan(f, &fixture_plugin, fixture_sources(DATA_KEYED, "/d"), &arena, &plan, &d);
     if (err == 0)
         check_plan(&plan, &arena);
     else

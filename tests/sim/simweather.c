@@ -96,7 +96,7 @@ void sweep_fill(struct vsweep *v)
                                  .count = v->part_trials ? 1 : p->trials};
     p->version = PLAN_VERSION;
     p->name = v->name;
-    p->source = p->data_path = "";
+    p->source = "";
     p->method = v->part_trials ? METHOD_RANDOM : METHOD_GRID;
     p->seed = v->index; /* the identity does not see the name */
     p->axes = &v->axis;

@@ -245,7 +245,7 @@ struct sheaf_host {
 
     /* Memory built once per machine for this plugin, config and dataset, then shared read-only by all slots:
      * the first caller of `name` runs build, the others wait (waiting is not task time). A builder that dies is
-     * replaced. Same name, same size. The pointer lives until the process ends. NULL when build failed or memory is
+     * replaced. Same name, same size. The pointer lives until close returns. NULL when build failed or memory is
      * short; then return host->fail(...) or do without. [slot & open, run] */
     const void *(*cache)(const struct sheaf_host *host, const char *name, uint64_t size, sheaf_build_fn build,
                          void *user);
@@ -263,7 +263,8 @@ struct sheaf_plugin {
      * SHEAF_OK_STATUS, or SHEAF_FAILED after host->fail. [slot & loaded; once, before open] */
     int32_t (*describe)(const struct sheaf_host *host, const char *config, struct sheaf_descriptor *out);
 
-    /* Makes the state for one dataset; *state may stay NULL. `dataset` and its views live until close returns.
+    /* Makes the state for one dataset; *state may stay NULL. `dataset` and its views live until close returns. Along the trials of
+     * an earlier sweep each trial is a dataset: after close open is called again for the next one.
      * Returns SHEAF_OK_STATUS, or SHEAF_FAILED after host->fail. [slot & described; once] */
     int32_t (*open)(const struct sheaf_host *host, const char *config, const struct sheaf_dataset *dataset,
                     void **state);
@@ -273,7 +274,7 @@ struct sheaf_plugin {
      * [slot & open; any number of times] */
     int32_t (*run)(const struct sheaf_host *host, void *state, const struct sheaf_task *task, double *scores);
 
-    /* Frees the state. May be skipped: a slot that is killed never calls it. [slot & open; once] */
+    /* Frees the state. May be skipped: a slot that is killed never calls it. [slot & open; once an open] */
     void (*close)(const struct sheaf_host *host, void *state);
 
     /* A further table of this plugin by id; NULL when it has none. The member may be NULL. [slot & loaded; any time] */
