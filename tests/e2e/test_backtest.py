@@ -9,6 +9,7 @@ import itertools
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 
 from conftest import BUILD, SOURCE
-from support import scores_of, table
+from support import has_got_to, pids_of, scores_of, signal_all, table
 from test_equality import SHARED, check_scores, load
 from test_outputs import arrays
 
@@ -77,7 +78,11 @@ def signals_sweep(world, symbols, filename="signals.yaml", **fields):
 
 
 def portfolio_sweep(world, filename="portfolio.yaml", **fields):
-    return world.sweep(filename, **{"plugin": "portfolio", "data": "market.sheaf", "params": PORTFOLIO, "goal": {"maximize": "sharpe"}, **fields})
+    return world.sweep(filename, **{"plugin": "portfolio", "data": ["prices.sheaf", {"file": "signals.sheaf", "along": "trials"}], "params": PORTFOLIO, "goal": {"maximize": "sharpe"}, **fields})
+
+
+def scores_of_all(world):
+    return np.array([scores_of(row) for row in table(world)])
 
 
 def made_signals(world, trials, symbols, days, file="signals.sheaf"):
@@ -89,35 +94,56 @@ def made_signals(world, trials, symbols, days, file="signals.sheaf"):
 
 
 @needs_reference
-def test_every_signal_equals_the_reference_on_1_2_and_5_slots_in_both_layouts(world, market):
-    close, wanted = market["close"], market["signals"]
-    digests = set()
+def test_every_signal_and_score_equals_the_reference_on_1_2_and_5_slots_in_both_layouts(world, market):
+    close, digests = market["close"], set()
     for turned in (False, True):
         pack(world, close=close.T.copy() if turned else close)
-        sweep = signals_sweep(world, len(close), config={"transposed": turned})
+        stages = [signals_sweep(world, len(close), config={"transposed": turned}), portfolio_sweep(world, config={"transposed": turned})]
         for slots in (1, 2, 5):
-            digests.add(world.json("run", sweep, "--slots", slots, "--fresh", "--overwrite")["output"]["digest"])
-        assert np.array_equal(made_signals(world, *wanted.shape), wanted)
+            r = [world.json("run", stage, "--slots", slots, "--fresh", *more) for stage, more in zip(stages, (["--overwrite"], []))]
+            digests.add((r[0]["output"]["digest"], r[1]["digest"]))
+        assert np.array_equal(made_signals(world, *market["signals"].shape), market["signals"])
+        check_scores(scores_of_all(world), market["scores"].reshape(-1, len(SCORES)))
     assert len(digests) == 1
 
 
-@needs_reference
-def test_every_score_equals_the_reference_on_1_2_and_5_slots_in_both_layouts(world, market):
-    for turned in (False, True):
-        close = market["close"].T.copy() if turned else market["close"]
-        for signals, wanted in zip(market["signals"], market["scores"]):
-            pack(world, "market.sheaf", close=close, signal=signals.astype(float))
-            sweep = portfolio_sweep(world, config={"transposed": turned})
-            assert len({world.json("run", sweep, "--slots", slots, "--fresh")["digest"] for slots in (1, 2, 5)}) == 1
-            check_scores(np.array([scores_of(row) for row in table(world)]), wanted)
+@pytest.fixture
+def made_up(world):
+    """Makes prices.sheaf, [day, symbol]."""
+    def make(days, symbols):
+        subprocess.run([BUILD / "bin" / "factors_prices", world.path / "close.npy", str(days), str(symbols), "1"], check=True)
+        world.run("pack", "prices.sheaf", "close=close.npy")
+    return make
 
 
-def test_the_example_of_signals_runs(world):
-    subprocess.run([BUILD / "bin" / "factors_prices", world.path / "close.npy", "700", "40", "1"], check=True)
-    world.run("pack", "prices.sheaf", "close=close.npy")
-    shutil.copy(SOURCE / "plugins" / "signals" / "example" / "signals.yaml", world.path)
+def test_the_examples_run(world, made_up):
+    made_up(700, 40)
+    for plugin in ("signals", "portfolio"):
+        shutil.copy(SOURCE / "plugins" / plugin / "example" / f"{plugin}.yaml", world.path)
     r = world.json("run", "signals.yaml")
     assert r["state"] == "done" and r["trials"] == 4 and r["tasks"]["done"] == 160
+    r = world.json("run", "portfolio.yaml")
+    assert r["state"] == "done" and r["tasks"]["done"] == r["trials"] == 24
+    assert {"signals.fast", "signals.slow", "max_positions"} <= set(r["best"][0]["params"])
+
+
+def test_killed_again_and_again_both_have_the_same_digests(world, made_up):
+    made_up(1500, 200)
+    turned, params = {"transposed": True}, {"fast": list(range(2, 10)), "slow": [100, 150, 200]}
+    funds = {"max_positions": list(range(1, 100)), "stop_loss": 0.1}
+    stages = [(signals_sweep(world, 200, config=turned, params=params), 4800), (portfolio_sweep(world, config=turned, params=funds), 2376)]
+    for sweep, tasks in stages:
+        more = ["--overwrite"] if tasks == 4800 else []
+        whole = world.json("run", sweep, "--slots", "2", "--fresh", *more)
+        assert whole["tasks"]["done"] == tasks
+        p = world.start("run", sweep, "--slots", "2", "--json", "--fresh", *more)
+        for i, role in enumerate(("slot", "worker", "broker", "slot")):
+            if has_got_to(world, p, tasks * (1 + 2 * i) // 10):  # on a busy machine it may be over before the last ones
+                signal_all(pids_of(p.pid, role)[:1], signal.SIGKILL)
+        p.communicate()
+        assert p.returncode == 0
+        r = world.json("show", "last")
+        assert r["digest"] == whole["digest"] and r.get("output") == whole.get("output")
 
 
 def test_bad_signals_are_refused_or_fail_and_say_so(world):
@@ -144,9 +170,9 @@ def test_what_cannot_be_traded_is_refused_or_fails_and_says_so(world):
                         ({"max_positions": 1, "cash": 0}, "cash is 0; portfolio takes a number of at least 1e-06"),
                         ({"max_positions": 1, "stop_loss": 1.5}, "stop_loss is 1.5; portfolio takes a number from 0 to 1"),
                         ({"max_positions": 1, "commission_bps": -1}, "commission_bps is -1; portfolio takes a number of at least 0")):
-        line = world.refused("run", portfolio_sweep(world, params=params))
+        line = world.refused("run", portfolio_sweep(world, data="market.sheaf", params=params))
         assert why in line, line
-    sweep = portfolio_sweep(world, params={"max_positions": [2, 400]})
+    sweep = portfolio_sweep(world, data="market.sheaf", params={"max_positions": [2, 400]})
     assert world.json("run", sweep)["tasks"]["done"] == 2
     assert all(np.isfinite(scores_of(row)).all() for row in table(world))
     pack(world, "market.sheaf", close=close, signal=signal[:3])
@@ -158,5 +184,5 @@ def test_what_cannot_be_traded_is_refused_or_fails_and_says_so(world):
     pack(world, "market.sheaf", close=close)
     assert "signal" in world.refused("run", sweep, code=None)
     pack(world, "market.sheaf", close=close, signal=signal)
-    r = world.json("run", portfolio_sweep(world, keys={"range": [0, 2]}, params={"max_positions": 1}), code=4)
+    r = world.json("run", portfolio_sweep(world, data="market.sheaf", keys={"range": [0, 2]}, params={"max_positions": 1}), code=4)
     assert {f["reason"] for f in r["failures"]} == {"a task trades all symbols: remove keys"}
