@@ -31,11 +31,13 @@ PEER_SECONDS = 600  # longest patience with a peer
 PROCESSES = 5       # of a run with one slot: client, describer of the plugin, broker, worker, slot
 FULL = {"null": 20_000, "null_large": 2_000_000, "null_ours": 20_000_000, "crowd": 60_000_000, "crowd_slots": 64,
         "data": 1_000, "data_long": 20_000, "trials": 1_024, "rounds": 20, "short": 20_000, "mixed": 30_000,
-        "symbols": 2_839, "days": 1_200, "sample": 200, "huge": 10**9, "huge_seconds": 5, "repeat": 3,
+        "symbols": 2_839, "days": 1_200, "sample": 200, "stocks": (1_259, 505), "averages": 4, "funds": 16,
+        "backtest_sample": (2, 32), "huge": 10**9, "huge_seconds": 5, "repeat": 3,
         "python": 2_000_000, "python_mb": 400, "peers": PEERS}
 SMOKE = {"null": 500, "null_large": 1_000, "null_ours": 2_000, "crowd": 3_000, "crowd_slots": 3,
          "data": 3, "data_long": 4, "trials": 4, "rounds": 1, "short": 10, "mixed": 50,
-         "symbols": 5, "days": 60, "sample": 3, "huge": 10**9, "huge_seconds": 0.2, "repeat": 1,
+         "symbols": 5, "days": 60, "sample": 3, "stocks": (60, 5), "averages": 1, "funds": 1, "backtest_sample": (1, 2),
+         "huge": 10**9, "huge_seconds": 0.2, "repeat": 1,
          "python": 2_000, "python_mb": 1, "peers": ("serial", "pool_chunked")}
 
 
@@ -462,6 +464,48 @@ class Bench:
         self.target(f"{label}: times the rate of ledger_pool", pool["times"] if peer else None, least=50, unit="x")
         megabytes = os.path.getsize(os.path.join(self.folder, "ledger.sheaf")) / 2**20
         self.target(f"{label}: memory of all processes, of the dataset", result["peak_mb"] / megabytes, most=1.2, unit="x")
+
+    def stocks(self):
+        """The .npy file of closes of many stocks, whether it is [day, symbol], and what the job on it is called."""
+        prepare = os.path.join(self.peers, "..", "data", "prepare.py")
+        if os.path.isfile(prepare) and self.sizes is FULL:
+            if subprocess.run([self.python, prepare, self.folder, "sp500"], stderr=subprocess.DEVNULL).returncode == 0:
+                return os.path.join(self.folder, "sp500", "close.npy"), False, "backtest"
+            self.skip("backtest", f"{prepare} failed; made-up prices instead")
+        elif self.sizes is FULL:
+            self.skip("backtest", f"there is no {prepare}; made-up prices instead")
+        path = os.path.join(self.folder, "stocks.npy")
+        subprocess.run([os.path.join(self.build, "bin", "factors_prices"), path, *map(str, self.sizes["stocks"]), "1"], check=True)
+        return path, True, "backtest, made up"
+
+    def job_backtest(self):
+        """Signals of every symbol, and a fund that trades on them: a grid over both."""
+        path, turned, label = self.stocks()
+        self.command("pack", "stocks.sheaf", f"close={path}")
+        n, config = self.sizes["averages"], {"transposed": True} if turned else {}
+        rules = {"rule": ["sma"], "fast": [5, 10, 15, 20][:n], "slow": [30, 60, 100, 200][:n]}
+        funds = {"max_positions": [5 + 2 * i for i in range(self.sizes["funds"])], "stop_loss": [0, 0.05, 0.1, 0.2], "commission_bps": [5]}
+        signals = self.sweep("signals", plugin="signals", config=config, data="stocks.sheaf", keys={"range": [0, self.sizes["stocks"][1]]},
+                             params=rules, output="signals.sheaf")
+        first = self.ours_median(signals, "--overwrite")
+        second = self.ours_median(self.sweep(
+            "funds", name="funds", plugin="portfolio", config=config, data=["stocks.sheaf", {"file": "signals.sheaf", "along": "trials"}],
+            params=funds, goal={"maximize": "sharpe"}))
+        trials = second["tasks"]["total"]
+        base = self.row(label, "sheaf", trials, first["wall"] + second["wall"], max(first["peak_mb"], second["peak_mb"]))
+        reference = os.path.join(self.peers, "..", "reference", "backtest.py")
+        if not os.path.isfile(reference):
+            peer = self.skip("backtest_pool.py", f"there is no {reference}")
+        else:
+            peer = self.peer("backtest_pool.py", reference, path, json.dumps(rules), json.dumps(funds), "--workers", str(self.slots), "--sample",
+                             *map(str, self.sizes["backtest_sample"]), *(["--transposed"] if turned else []), folder=os.path.join(TOP, "bench"))
+        if peer:
+            pool = self.row(label, f"backtest_pool, {peer['signals']} and {peer['funds']} timed", trials, peer["seconds"], None, base)
+            found = [json.loads(line)["scores"] for line in self.command("results", "funds", "--format", "jsonl").splitlines()]
+            for trial, scores in peer["scores"]:
+                if any(abs(found[trial][name] - x) > max(1e-9 * abs(x), 1e-12) for name, x in scores.items()):
+                    sys.exit(f"trial {trial} of the backtest differs: {found[trial]} and {scores}")
+        self.target(f"{label}: times the rate of backtest_pool", pool["times"] if peer else None, least=50, unit="x")
 
     def spawned(self, n, *command):
         out = subprocess.run([os.path.join(self.build, "bench", "spawn"), str(self.sizes["rounds"]), str(n), *command],
