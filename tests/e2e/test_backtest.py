@@ -130,15 +130,15 @@ def test_the_examples_run(world, made_up):
 def test_killed_again_and_again_both_have_the_same_digests(world, made_up):
     made_up(1500, 200)
     turned, params = {"transposed": True}, {"fast": list(range(2, 10)), "slow": [100, 150, 200]}
-    funds = {"max_positions": list(range(1, 100)), "stop_loss": 0.1}
-    stages = [(signals_sweep(world, 200, config=turned, params=params), 4800), (portfolio_sweep(world, config=turned, params=funds), 2376)]
+    funds = {"max_positions": list(range(1, 131)), "stop_loss": 0.1}
+    stages = [(signals_sweep(world, 200, config=turned, params=params), 4800), (portfolio_sweep(world, config=turned, params=funds), 3120)]
     for sweep, tasks in stages:
         more = ["--overwrite"] if tasks == 4800 else []
         whole = world.json("run", sweep, "--slots", "2", "--fresh", *more)
         assert whole["tasks"]["done"] == tasks
         p = world.start("run", sweep, "--slots", "2", "--json", "--fresh", *more)
         for i, role in enumerate(("slot", "worker", "broker", "slot")):
-            if has_got_to(world, p, tasks * (1 + 2 * i) // 10):  # on a busy machine it may be over before the last ones
+            if has_got_to(world, p, tasks * (1 + i) // 20):  # on a busy machine it may be over before the last ones
                 signal_all(pids_of(p.pid, role)[:1], signal.SIGKILL)
         p.communicate()
         assert p.returncode == 0
