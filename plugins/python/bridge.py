@@ -12,6 +12,8 @@ import _sheaf
 import sheaf
 
 INT, FLOAT, CHOICE, TEXT, BOOL = 1, 2, 3, 4, 5  # as in sheaf/plugin.h
+DTYPES = {name: i + 1 for i, name in enumerate(  # likewise
+    ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64"))} | {"date": 13}
 FILE = "<sheaf>"  # what these sources call themselves in tracebacks
 
 
@@ -317,17 +319,53 @@ def plugin_name(module, marks, script):
     return name
 
 
-def row_arrays(marks, takes_data):
-    """(name, required, row axis) of each array; "*" is all that are not named."""
+def row_arrays(marks, takes_data, outputs):
+    """(name, row axis) of each array; "*" is all that are not named."""
     arrays, rows = marks.get("arrays"), marks.get("rows")
-    if not takes_data:
+    measures = dict.fromkeys(array for *_, axes in outputs for _, array, _ in axes if array is not None)
+    if not takes_data and not measures:
         return []
     if arrays is None:
-        return [(name, "row") for name in rows or []] + [("*", None if rows is not None else "row")]
+        named = dict.fromkeys([*(rows or []), *measures])
+        every = [("*", None if rows is not None else "row")] if takes_data else []
+        return [(name, "row" if rows is None or name in rows else None) for name in named] + every
     for name in rows or []:
         if name not in arrays:
             raise Refused(f"sheaf.plugin: rows has {name}, which arrays has not")
+    for name in measures:
+        if name not in arrays:
+            raise Refused(f"sheaf.plugin: an output is as long as {name}, which arrays has not")
     return [(name, "row" if rows is None or name in rows else None) for name in arrays]
+
+
+def dtype_number(name, given):
+    """As in sheaf/plugin.h, of a name, a type of Python or of NumPy."""
+    text = given if isinstance(given, str) else getattr(given, "__name__", None) or str(given)
+    text = {"float": "float64", "int": "int64"}.get(text, text)
+    try:
+        return DTYPES[text]
+    except KeyError:
+        raise Refused(f"sheaf.plugin: output {name}: there is no type {text}; it is one of {', '.join(DTYPES)}") from None
+
+
+def output_axis(name, axis):
+    """(elements, array or None, its axis)"""
+    if isinstance(axis, int) and not isinstance(axis, bool) and 0 < axis < 2**63:
+        return axis, None, 0
+    array, of = axis if isinstance(axis, tuple) and len(axis) == 2 else (axis, 0)
+    if isinstance(array, str) and isinstance(of, int) and 0 <= of < 8:
+        return 0, array, of
+    raise Refused(f"sheaf.plugin: output {name}: an axis is {axis!r}; write a number from 1 on, an array whose first axis is as "
+                  "long, or (ARRAY, AXIS)")
+
+
+def output_arrays(marks):
+    """(name, type, axes) of each output array."""
+    found = []
+    for name, given in (marks.get("outputs") or {}).items():
+        dtype, *axes = given if isinstance(given, (tuple, list)) and given else (given,)
+        found.append((name, dtype_number(name, dtype), [output_axis(name, a) for a in axes]))
+    return found
 
 
 def describe(script, config, scores):
@@ -339,6 +377,9 @@ def describe(script, config, scores):
     takes_data, params = parameters(function)
     marks = getattr(function, "__sheaf__", {})
     doc = (getattr(function, "__doc__", None) or getattr(module, "__doc__", None) or "").strip()
+    outputs, files = output_arrays(marks), marks.get("files")
+    sheaf._outputs, sheaf._files = {name: i for i, (name, *_) in enumerate(outputs)}, files is not None
+    makes = bool(outputs) or files is not None  # then scores are those that are named, if any
     threads = marks.get("threads", 1)
     if not isinstance(threads, int) or not 1 <= threads <= 1024:
         raise Refused(f"sheaf.plugin: threads is {threads!r}; give a whole number from 1 to 1024")
@@ -348,8 +389,10 @@ def describe(script, config, scores):
         "summary": doc.splitlines()[0].strip() if doc else "",
         "identity": f"python {sys.version.split()[0]} {getattr(function, '__qualname__', name)} b2:{digest(parts)}",
         "params": params,
-        "arrays": row_arrays(marks, takes_data),
-        "scores": marks.get("scores") or list(scores),
+        "arrays": row_arrays(marks, takes_data, outputs),
+        "scores": marks.get("scores") or ([] if makes else list(scores)),
+        "outputs": outputs,
+        "files": files,
         "groups": marks.get("groups") or [],
         "threads": threads,
         "function": function,

@@ -124,6 +124,50 @@ static bool read_arrays(struct script *s, PyObject *list)
     return arrays != NULL;
 }
 
+/* (elements, array or None, its axis) */
+static bool read_axes(PyObject *list, struct sheaf_output *o)
+{
+    o->rank = (uint32_t)PyList_Size(list);
+    struct sheaf_axis *axes = zeroed(o->rank, sizeof *axes);
+    o->axes = axes;
+    for (uint32_t i = 0; axes && i < o->rank; i++) {
+        unsigned long long n;
+        unsigned int of;
+        PyObject *array;
+        if (!PyArg_ParseTuple(PyList_GetItem(list, (Py_ssize_t)i), "KOI", &n, &array, &of))
+            return false;
+        axes[i] = (struct sheaf_axis){.n = n, .of = of};
+        if (array != Py_None && !(axes[i].array = copy_text(array)))
+            return false;
+    }
+    return axes != NULL;
+}
+
+/* (name, type, axes) */
+static bool read_outputs(struct script *s, PyObject *list)
+{
+    uint32_t n = (uint32_t)PyList_Size(list);
+    struct sheaf_output *outputs = zeroed(n, sizeof *outputs);
+    s->descriptor.outputs = outputs;
+    s->descriptor.n_outputs = n;
+    for (uint32_t i = 0; outputs && i < n; i++) {
+        PyObject *name, *axes;
+        unsigned int dtype;
+        if (!PyArg_ParseTuple(PyList_GetItem(list, (Py_ssize_t)i), "OIO", &name, &dtype, &axes))
+            return false;
+        outputs[i] = (struct sheaf_output){.name = copy_text(name), .dtype = dtype, .unit = "", .help = ""};
+        if (!outputs[i].name || !read_axes(axes, &outputs[i]))
+            return false;
+    }
+    return outputs != NULL;
+}
+
+static bool read_files(struct script *s, PyObject *line)
+{
+    s->descriptor.files = line == Py_None ? NULL : copy_text(line);
+    return line == Py_None || s->descriptor.files;
+}
+
 static bool read_names(PyObject *list, const struct sheaf_score **out, uint32_t *n)
 {
     *n = (uint32_t)PyList_Size(list);
@@ -163,5 +207,7 @@ bool script_describe(struct script *s, PyObject *info)
     return read_params(s, PyDict_GetItemString(info, "params")) &&
            read_arrays(s, PyDict_GetItemString(info, "arrays")) &&
            read_scores(s, PyDict_GetItemString(info, "scores")) &&
+           read_outputs(s, PyDict_GetItemString(info, "outputs")) &&
+           read_files(s, PyDict_GetItemString(info, "files")) &&
            read_names(PyDict_GetItemString(info, "groups"), &d->group_values, &d->n_group_values);
 }

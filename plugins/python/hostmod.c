@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define MAX_GROUP_VALUES 256
@@ -292,6 +293,97 @@ static PyObject *mod_dictionary(PyObject *self, PyObject *number)
     return views_none();
 }
 
+/* ---- outputs ---- */
+
+/* The array of that name, which the descriptor lists. */
+static const struct sheaf_view *view_named(const char *name)
+{
+    for (uint32_t i = 0; i < now->n_views; i++)
+        if (strcmp(now->names[i], name) == 0)
+            return now->views[i];
+    return NULL;
+}
+
+/* What a row of that output looks like in this task. */
+static bool row_shape(const struct sheaf_output *o, struct sheaf_view *v)
+{
+    *v = (struct sheaf_view){.dtype = o->dtype, .rank = o->rank};
+    for (uint32_t i = 0; i < o->rank; i++) {
+        const struct sheaf_axis *axis = &o->axes[i];
+        const struct sheaf_view *like = axis->array ? view_named(axis->array) : NULL;
+        if (axis->array && (!like || axis->of >= like->rank))
+            return false;
+        v->shape[i] = like ? like->shape[axis->of] : axis->n;
+    }
+    int64_t stride = views_element_size(o->dtype);
+    for (uint32_t i = o->rank; i-- > 0; stride *= (int64_t)v->shape[i])
+        v->strides[i] = stride;
+    return true;
+}
+
+static PyObject *mod_row(PyObject *self, PyObject *number)
+{
+    (void)self;
+    struct sheaf_view v;
+    const struct sheaf_host *host = host_for("output");
+    unsigned long i = host ? PyLong_AsUnsignedLong(number) : 0;
+    if (!host || PyErr_Occurred())
+        return NULL;
+    const struct sheaf_output_rows *rows = now->views ? host->table(host, SHEAF_OUTPUT_TABLE) : NULL;
+    void *row = rows && i < now->n_outputs && row_shape(&now->outputs[i], &v) ? rows->row(host, (uint32_t)i) : NULL;
+    if (row)
+        return views_row(&v, row);
+    return PyErr_Format(PyExc_RuntimeError, "sheaf.output: only while a task runs");
+}
+
+static PyObject *mod_path(PyObject *self, PyObject *text)
+{
+    (void)self;
+    const struct sheaf_host *host = host_for("output");
+    const char *name = host ? PyUnicode_AsUTF8(text) : NULL;
+    if (!name)
+        return NULL;
+    const struct sheaf_files *files = now->views ? host->table(host, SHEAF_FILES_TABLE) : NULL;
+    if (!files)
+        return PyErr_Format(PyExc_RuntimeError, "sheaf.output: only while a task runs");
+    const char *path = files->path(host, name);
+    if (path)
+        return PyUnicode_DecodeFSDefault(path);
+    return PyErr_Format(PyExc_ValueError,
+                        "sheaf.output: there can be no file '%s': a name is relative, no part of it is empty or begins "
+                        "with a point, and it is not too long",
+                        name);
+}
+
+/* ---- keys ---- */
+
+static PyObject *key_object(const struct sheaf_key *key)
+{
+    if (key->kind == SHEAF_KEY_NONE)
+        return views_none();
+    return key->kind == SHEAF_KEY_INT ? PyLong_FromLongLong(key->i) : PyUnicode_DecodeFSDefault(key->text);
+}
+
+static PyObject *mod_keys(PyObject *self, PyObject *none)
+{
+    (void)self, (void)none;
+    struct sheaf_key key;
+    const struct sheaf_host *host = host_for("keys");
+    const struct sheaf_keys *table = host && now->views ? host->table(host, SHEAF_KEYS_TABLE) : NULL;
+    if (host && !table)
+        return PyErr_Format(PyExc_RuntimeError, "sheaf.keys: only while a task runs");
+    Py_ssize_t n = table ? (Py_ssize_t)table->count(host) : 0;
+    PyObject *keys = table ? PyTuple_New(n) : NULL;
+    for (Py_ssize_t i = 0; keys && i < n; i++) {
+        PyObject *item = table->key(host, (uint64_t)i, &key) ? key_object(&key) : views_none();
+        if (item)
+            PyTuple_SET_ITEM(keys, i, item);
+        else
+            Py_CLEAR(keys);
+    }
+    return keys;
+}
+
 static PyMethodDef methods[] = {
     {"write", mod_write, METH_VARARGS, "Bytes to stdout (1) or stderr (2); none: flush."},
     {"forked", mod_forked, METH_NOARGS, "This process is a forked child."},
@@ -301,6 +393,9 @@ static PyMethodDef methods[] = {
     {"emit", mod_emit, METH_VARARGS, "group, values"},
     {"cache", mod_cache, METH_VARARGS, "name, build"},
     {"view", mod_view, METH_O, "Array number i as a read-only memoryview."},
+    {"row", mod_row, METH_O, "The row of output array number i as a writable memoryview."},
+    {"path", mod_path, METH_O, "Where this task is to write its file of that name."},
+    {"keys", mod_keys, METH_NOARGS, "All keys of the sweep."},
     {"dictionary", mod_dictionary, METH_O, "The texts of array number i, or None."},
     {NULL, NULL, 0, NULL},
 };

@@ -12,12 +12,15 @@
 /* For PyImport_AppendInittab. */
 PyObject *hostmod_create(void);
 
-/* What the module's functions refer to until hostmod_leave: the host of the call at hand; the arrays (or NULL), and what emit's
- * values are called. All of it the caller's. */
+/* What the module's functions refer to until hostmod_leave: the host of the call at hand; the arrays (or NULL) and their names, the output
+ * arrays, and what emit's values are called. All of it the caller's. */
 struct hostmod_call {
     const struct sheaf_host *host;
     const struct sheaf_view *const *views;
+    const char *const *names; /* of the views */
     uint32_t n_views;
+    const struct sheaf_output *outputs;
+    uint32_t n_outputs;
     const struct sheaf_score *groups;
     uint32_t n_groups;
 };

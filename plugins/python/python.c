@@ -92,6 +92,9 @@ static int32_t open_data(const struct sheaf_host *host, const char *config, cons
     if (!table || table->n_arrays != dataset->n_views)
         return host->fail(host, "this sheaf does not say what its arrays are called");
     the_script.call = (struct hostmod_call){.n_views = dataset->n_views,
+                                            .names = table->arrays,
+                                            .outputs = the_script.descriptor.outputs,
+                                            .n_outputs = the_script.descriptor.n_outputs,
                                             .groups = the_script.descriptor.group_values,
                                             .n_groups = the_script.descriptor.n_group_values};
     *state = &the_script;

@@ -234,8 +234,20 @@ static bool wrong_keys(const struct script *s, PyObject *dict, char *text, size_
     return false;
 }
 
+/* A function that makes outputs only has nothing to return. */
+static bool check_none(PyObject *result, char *text, size_t size)
+{
+    if (result != Py_None)
+        snprintf(text, size, "it returned %s, but it has outputs and no scores; name them: @sheaf.plugin(scores=[...])",
+                 Py_TYPE(result)->tp_name);
+    return result == Py_None;
+}
+
 bool script_scores(const struct script *s, PyObject *result, double *scores, char *text, size_t size)
 {
+    const struct sheaf_descriptor *d = &s->descriptor;
+    if (d->n_scores == 0 && (d->n_outputs > 0 || d->files))
+        return check_none(result, text, size);
     if (PyFloat_CheckExact(result) && s->n_scores == 1) {
         scores[0] = PyFloat_AS_DOUBLE(result);
         return true;

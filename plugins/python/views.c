@@ -5,6 +5,7 @@
  */
 #include "views.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 struct element {
@@ -50,7 +51,12 @@ PyObject *views_none(void)
     return Py_None;
 }
 
-PyObject *views_array(const struct sheaf_view *v)
+int64_t views_element_size(uint32_t dtype)
+{
+    return element_of(dtype).size;
+}
+
+static PyObject *view_at(const struct sheaf_view *v, void *memory, bool writable)
 {
     static char nothing;
     struct element e = element_of(v->dtype);
@@ -60,16 +66,25 @@ PyObject *views_array(const struct sheaf_view *v)
         strides[i] = (Py_ssize_t)v->strides[i];
         size *= shape[i];
     }
-    Py_buffer b = {.buf =
-                       v->data ? (void *)(uintptr_t)v->data : &nothing, /* Py_buffer knows no const; readonly says it */
+    Py_buffer b = {.buf = memory ? memory : &nothing,
                    .len = size,
                    .itemsize = e.size,
-                   .readonly = 1,
+                   .readonly = !writable,
                    .ndim = (int)v->rank,
                    .format = (char *)(uintptr_t)e.format,
                    .shape = v->rank ? shape : NULL,
                    .strides = v->rank ? strides : NULL};
     return PyMemoryView_FromBuffer(&b);
+}
+
+PyObject *views_array(const struct sheaf_view *v)
+{
+    return view_at(v, (void *)(uintptr_t)v->data, false); /* Py_buffer knows no const; readonly says it */
+}
+
+PyObject *views_row(const struct sheaf_view *v, void *row)
+{
+    return view_at(v, row, true);
 }
 
 PyObject *views_bytes(const void *memory, uint64_t size)

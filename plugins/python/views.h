@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * views: memory that the host has mapped, as Python sees it: read-only memoryviews, which NumPy takes over without a copy.
+ * views: memory that the host has mapped, as Python sees it: memoryviews, which NumPy takes over without a copy. All but rows of output
+ * arrays are read-only.
  */
 #ifndef SHEAF_PLUGINS_PYTHON_VIEWS_H
 #define SHEAF_PLUGINS_PYTHON_VIEWS_H
@@ -11,6 +12,12 @@
 
 /* A new read-only memoryview of all of v, with its shape and type. NULL with an exception. */
 PyObject *views_array(const struct sheaf_view *v);
+
+/* The same of a row that the task fills, which lies at `row`: writable. NULL with an exception. */
+PyObject *views_row(const struct sheaf_view *v, void *row);
+
+/* Bytes of an element of that type. */
+int64_t views_element_size(uint32_t dtype);
 
 /* A new read-only memoryview of plain bytes. NULL with an exception. */
 PyObject *views_bytes(const void *memory, uint64_t size);

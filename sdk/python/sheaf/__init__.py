@@ -7,22 +7,24 @@ try:
 except ImportError:  # not in a slot
     _sheaf = None
 
-__all__ = ["plugin", "report", "emit", "cache", "log", "stop_requested", "config", "Data"]
+__all__ = ["plugin", "report", "emit", "cache", "output", "keys", "log", "stop_requested", "config", "Data"]
 
 config = {}
 """The sweep file's `config`."""
 
 
-def plugin(function=None, *, scores=None, arrays=None, rows=None, groups=None, threads=1, name=None):
+def plugin(function=None, *, scores=None, arrays=None, rows=None, groups=None, outputs=None, files=None, threads=1, name=None):
     """Says what a signature cannot: @sheaf.plugin(scores=["sharpe", "turnover"], arrays=["close"], ...).
 
     scores: the names of the scores that the function returns; without it one task is run before a sweep begins to find out.
     arrays: the names of the arrays that it reads; without it all of the dataset.
     rows: the names of those whose first axis splits cut; without it all of them.
-    groups: what the values are called that it emits. threads: how many it uses at once, itself included."""
+    outputs: the arrays of which each task fills a row, as {"signal": ("float64", "close", 3)}: the type, then the axes: a number, an array
+    whose first axis is as long, or (ARRAY, AXIS). files: one line that says which files it makes. With one of these and without scores it
+    returns nothing. groups: what the values are called that it emits. threads: how many it uses at once, itself included."""
     def mark(f):
         f.__sheaf__ = {"scores": _names("scores", scores), "arrays": _names("arrays", arrays), "rows": _names("rows", rows),
-                       "groups": _names("groups", groups), "threads": threads, "name": name}
+                       "groups": _names("groups", groups), "outputs": _outputs_of(outputs), "files": _line(files), "threads": threads, "name": name}
         return f
     return mark if function is None else mark(function)
 
@@ -33,6 +35,18 @@ def _names(what, value):
     value = [value] if isinstance(value, str) else list(value)
     if not all(isinstance(v, str) for v in value):
         raise TypeError(f"sheaf.plugin: {what} is a list of names")
+    return value
+
+
+def _outputs_of(value):
+    if value is not None and not (isinstance(value, dict) and all(isinstance(name, str) for name in value)):
+        raise TypeError("sheaf.plugin: outputs is a dict of names, such as {'signal': ('float64', 'close')}")
+    return value
+
+
+def _line(value):
+    if value is not None and not (isinstance(value, str) and value.strip() and value.isprintable()):
+        raise TypeError("sheaf.plugin: files is one line that says which files it makes")
     return value
 
 
@@ -133,6 +147,86 @@ def _read_only(value):
         value.flags.writeable = False
         return value
     return memoryview(bytes(value))
+
+
+# ---- all keys ----
+
+_keys = None
+
+
+def keys():
+    """All keys of the sweep, as a tuple: data.key is one of them, keys()[data.index % len(keys())] where there are no splits. Without keys:
+    (None,)."""
+    global _keys
+    if _keys is None and _sheaf:
+        _keys = _sheaf.keys()
+    return _keys or (None,)
+
+
+# ---- what a task makes ----
+
+_outputs, _files = {}, False  # in a slot: the number of each output array; whether there are files
+_folder = None
+
+
+def output(name, value=None):
+    """Of an output array: this task's row, a writable array, NaN (floats) or 0 so far; with a value, that is put there, and its shape has to
+    be the row's. Of anything else, where the script makes files: the path under which to write the file of that name."""
+    import os
+    name = os.fspath(name)
+    if not _sheaf:
+        return _path_elsewhere(name) if value is None else value
+    if name in _outputs:
+        row = _array(_sheaf.row(_outputs[name]))
+        if value is not None:
+            _fill(name, row, value)
+        return row
+    if not _files or value is not None:
+        raise KeyError(f"sheaf.output: there is no output {name}; {_advice()}")
+    return _sheaf.path(name)
+
+
+def _advice():
+    if _outputs:
+        return f"it has {', '.join(_outputs)}"
+    return "say so: @sheaf.plugin(outputs={'NAME': ('float64', ...)})" + ("" if _files else ", or files='which files' for files")
+
+
+def _fill(name, row, value):
+    numpy = _numpy()
+    if not numpy:
+        _fill_view(name, row, value)
+        return
+    value = numpy.asarray(value)
+    if value.shape != row.shape and value.ndim > 0:
+        raise ValueError(f"sheaf.output: a row of {name} has the shape {row.shape}, and the value {value.shape}")
+    try:
+        numpy.copyto(row, value, casting="same_kind")
+    except TypeError:
+        raise TypeError(f"sheaf.output: {name} is {row.dtype}, and the value {value.dtype}; convert it first") from None
+
+
+def _fill_view(name, row, value):
+    """Without NumPy: one number, or something like the row."""
+    if row.ndim == 0:
+        row[()] = value
+        return
+    value = memoryview(value)
+    if value.shape != row.shape or value.format != row.format:
+        raise ValueError(f"sheaf.output: a row of {name} has the shape {row.shape} and the type {row.format}, and the value {value.shape} and {value.format}")
+    row.cast("B")[:] = value.cast("B")
+
+
+def _path_elsewhere(name):
+    """In a test: a folder of its own, which stays."""
+    global _folder
+    import os
+    import tempfile
+    if _folder is None:
+        _folder = tempfile.mkdtemp(prefix="sheaf-output-")
+    path = os.path.join(_folder, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    return path
 
 
 # ---- what a task is given ----
