@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The examples of plugins/python: a reference in NumPy that is imported as it is, scikit-learn and pandas, each against the same
+"""The examples of plugins/python: a reference in NumPy that is imported as it is, scikit-learn, pandas and Parquet files, each against the same
 computation without sheaf."""
 
+import csv
+import json
 import os
 import pathlib
 import shutil
@@ -97,3 +99,33 @@ def test_a_strategy_in_pandas(world):
         assert scores_of(row)[0] == pytest.approx((1 + earned).prod() - 1, rel=1e-9)
     groups = {row["group"] for row in table(world, "--groups")}
     assert groups <= {"2020", "2021", "2022"} and groups
+
+
+PARQUET = SOURCE / "build-python"  # made by deploy/setup ci
+
+
+@pytest.mark.skipif(not list(PARQUET.glob("lib/python3*/site-packages/pyarrow")),
+                    reason="NOTHING WAS TESTED: there is no build-python with pyarrow (deploy/setup ci)")
+@pytest.mark.skipif(SANITIZED, reason="megabytes of Arrow, and nothing of ours that other tests do not run")
+def test_parquet_by_date(world):
+    subprocess.run([BUILD / "bin" / "transpose_stocks", world.path, "9", "60", "3"], check=True)
+    (world.path / "stocks").mkdir()
+    convert = ("import sys, pathlib, pyarrow.csv as c, pyarrow.parquet as q\n"
+               "for p in pathlib.Path('.').glob('*.csv'): q.write_table(c.read_csv(p), f'stocks/{p.stem}.parquet')\n")
+    back = ("import json, pathlib, pyarrow.parquet as q\n"
+            "print(json.dumps({p.stem: q.read_table(p).to_pylist() for p in pathlib.Path('by_date').iterdir()}))\n")
+    python = PARQUET / "bin" / "python3"
+    subprocess.run([python, "-c", convert], cwd=world.path, check=True)
+    wanted = {}
+    for path in sorted(world.path.glob("S*.csv")):
+        for row in csv.DictReader(path.read_text().splitlines()):
+            wanted.setdefault(row.pop("date"), []).append(
+                {"symbol": path.stem, **{k: int(v) if k == "volume" else float(v) for k, v in row.items()}})
+    world.env["VIRTUAL_ENV"] = str(PARQUET)
+    sweep = example(world, "parquet_by_date")
+    for slots in (1, 2):
+        shutil.rmtree(world.path / "by_date", ignore_errors=True)
+        r = world.json("run", sweep, "--slots", slots, "--fresh")
+        assert r["tasks"]["done"] == 9
+        got = subprocess.run([python, "-c", back], cwd=world.path, check=True, capture_output=True, text=True).stdout
+        assert json.loads(got) == wanted
