@@ -147,3 +147,62 @@ def test_all_keys(world):
                        ({"files": "in/*"}, (str(world.path / "in/a"), str(world.path / "in/b")))):
         r = run(world, text.replace("{}", repr(told)), params=None, keys=keys, goal={"maximize": "value"}, args=["--fresh"])
         assert r["tasks"]["done"] == len(told)
+
+
+# ---- files ----
+
+FILES = """
+    import os, pathlib
+    @sheaf.plugin(files="a text of each task")
+    def score(*, x: int):
+        path = sheaf.output(f"{x}/text.txt")
+        assert os.path.isabs(path) and path == sheaf.output(pathlib.Path(f"{x}/text.txt"))
+        with open(path, "w") as f:
+            f.write(str(x))
+        if x == 3:
+            raise ValueError("after the file")
+    """
+
+
+def files_of(folder):
+    """But for what the sweep itself keeps there while tasks may be retried."""
+    files = (p for p in folder.rglob("*") if p.is_file() and not p.relative_to(folder).parts[0].startswith(".sheaf-"))
+    return {str(p.relative_to(folder)): p.read_text() for p in files}
+
+
+def test_files_of_tasks(world):
+    r = run(world, FILES, output={"dir": "out"}, code=3)
+    assert [f["reason"] for f in r["failures"]] == ["strategy.py:11: ValueError: after the file"]
+    assert files_of(world.path / "out") == {f"{x}/text.txt": str(x) for x in (1, 2, 4, 5)}
+    assert "files: a text of each task" in " ".join(world.run("plugin", "inspect", "strategy.py").stdout.split())
+
+
+def test_files_beside_rows_and_scores(world, numpy_inside):  # noqa: F811
+    r = run(world, """
+        @sheaf.plugin(scores=["value"], outputs={"row": ("int64", 2)}, files="one of each task")
+        def score(*, x: int):
+            sheaf.output("row", [x, -x])
+            with open(sheaf.output(f"{x}.bin"), "w") as f:
+                f.write("#" * x)
+            return x
+        """, output={"dir": "out", "file": "out.sheaf"}, goal={"maximize": "value"})
+    assert r["best"][0]["scores"] == {"value": 5}
+    assert files_of(world.path / "out") == {f"{x}.bin": "#" * x for x in range(1, 6)}
+    assert arrays(world.path / "out.sheaf", 5, row=("<i8", (5, 1, 1, 2)), trial_x=("<i8", (5,)))["row"].sum() == 0
+
+
+def test_wrong_files(world):
+    lines = ("sheaf.output('/tmp/x')", "sheaf.output('a/../b')", "sheaf.output(3)", "sheaf.output('x.csv', 1)")
+    script(world, "@sheaf.plugin(files='none')\ndef score(*, x: int):\n" +
+           "".join(f"    if x == {i}: {line}\n" for i, line in enumerate(lines)))
+    r = world.json("run", world.sweep(plugin="strategy.py", params={"x": list(range(len(lines)))}, goal=None, output={"dir": "out"}),
+                   "--slots", 1, code=4)
+    no = "ValueError: sheaf.output: there can be no file '{}': a name is relative, no part of it is empty or begins with a point, and it is not " \
+         "too long"
+    assert [f["reason"].partition(": ")[2] for f in r["failures"]] == [
+        no.format("/tmp/x"), no.format("a/../b"), "TypeError: expected str, bytes or os.PathLike object, not int",
+        "KeyError: \"sheaf.output: there is no output x.csv; say so: @sheaf.plugin(outputs={'NAME': ('float64', ...)})\""]
+    assert files_of(world.path / "out") == {}
+    script(world, "def score(*, x: int):\n    sheaf.output('a.csv')\n    return 1\n")
+    assert ("there is no output a.csv; say so: @sheaf.plugin(outputs={'NAME': ('float64', ...)}), or files='which files' for files" in
+            world.run("run", world.sweep(plugin="strategy.py", params={"x": 1}), code=2).stderr)
