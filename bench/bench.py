@@ -313,15 +313,20 @@ class Bench:
         megabytes = os.path.getsize(os.path.join(self.folder, "data.sheaf")) / 2**20
         self.target(f"{label}: memory of all processes beyond the dataset", result["peak_mb"] - megabytes, most=24, unit="MB")
 
+    def has_real(self, what, job, instead):
+        """Makes the real data `what` in the folder of that name. False: there are none, or small ones will do."""
+        prepare = os.path.join(self.peers, "..", "data", "prepare.py")
+        if self.sizes is not FULL:
+            return False
+        if os.path.isfile(prepare) and subprocess.run([self.python, prepare, self.folder, what], stderr=subprocess.DEVNULL).returncode == 0:
+            return True
+        self.skip(job, f"{prepare} {'failed' if os.path.isfile(prepare) else 'is not there'}; {instead} instead")
+        return False
+
     def market(self):
         """factors.npy and returns.npy of the real market, or of the demo where that is not there."""
-        prepare = os.path.join(self.peers, "..", "data", "prepare.py")
-        if os.path.isfile(prepare) and self.sizes is FULL:
-            if subprocess.run([self.python, prepare, self.folder, "etf"], stderr=subprocess.DEVNULL).returncode == 0:
-                return os.path.join(self.folder, "etf"), "real grid"
-            self.skip("real grid", f"{prepare} failed; the demo market instead")
-        elif self.sizes is FULL:
-            self.skip("real grid", f"there is no {prepare}; the demo market instead")
+        if self.has_real("etf", "real grid", "the demo market"):
+            return os.path.join(self.folder, "etf"), "real grid"
         folder = os.path.join(self.folder, "demo")
         self.command("demo", folder, *(["--days", "400"] if self.sizes is SMOKE else []))
         return folder, "demo grid"
@@ -467,13 +472,8 @@ class Bench:
 
     def stocks(self):
         """The .npy file of closes of many stocks, whether it is [day, symbol], and what the job on it is called."""
-        prepare = os.path.join(self.peers, "..", "data", "prepare.py")
-        if os.path.isfile(prepare) and self.sizes is FULL:
-            if subprocess.run([self.python, prepare, self.folder, "sp500"], stderr=subprocess.DEVNULL).returncode == 0:
-                return os.path.join(self.folder, "sp500", "close.npy"), False, "backtest"
-            self.skip("backtest", f"{prepare} failed; made-up prices instead")
-        elif self.sizes is FULL:
-            self.skip("backtest", f"there is no {prepare}; made-up prices instead")
+        if self.has_real("sp500", "backtest", "made-up prices"):
+            return os.path.join(self.folder, "sp500", "close.npy"), False, "backtest"
         path = os.path.join(self.folder, "stocks.npy")
         subprocess.run([os.path.join(self.build, "bin", "factors_prices"), path, *map(str, self.sizes["stocks"]), "1"], check=True)
         return path, True, "backtest, made up"
@@ -506,6 +506,55 @@ class Bench:
                 if any(abs(found[trial][name] - x) > max(1e-9 * abs(x), 1e-12) for name, x in scores.items()):
                     sys.exit(f"trial {trial} of the backtest differs: {found[trial]} and {scores}")
         self.target(f"{label}: times the rate of backtest_pool", pool["times"] if peer else None, least=50, unit="x")
+
+    def stock_files(self):
+        """The folder of the real stocks, or of made-up ones, a file each."""
+        folder = os.path.join(self.folder, "stocks")
+        if not self.has_real("stocks", "transpose", "made-up stocks"):
+            dates, stocks = self.sizes["stocks"]
+            self.emptied("stocks")
+            subprocess.run([os.path.join(self.build, "bin", "transpose_stocks"), folder, str(stocks), str(dates), "1"], check=True)
+        return folder
+
+    def emptied(self, name):
+        path = os.path.join(self.folder, name)
+        shutil.rmtree(path, ignore_errors=True)
+        os.mkdir(path)
+        return path
+
+    def job_transpose(self):
+        """Files: many small ones in, many small ones out."""
+        label, repeat, folder = "transpose", self.sizes["repeat"], self.stock_files()
+        sweep = self.sweep("transpose", plugin="transpose", keys={"files": folder + "/*.csv"}, output={"dir": "by_date"})
+        runs = []
+        for _ in range(repeat):
+            out = self.emptied("by_date")
+            runs.append(self.ours(sweep))
+        result = sorted(runs, key=lambda r: r["wall"])[repeat // 2]
+        names = sorted(os.listdir(out))
+        base = self.row(label, "sheaf", len(names), result["wall"], result["peak_mb"])
+        paths = sorted((os.path.join(folder, name) for name in os.listdir(folder)), key=lambda p: os.path.splitext(os.path.basename(p))[0])
+        plain = os.path.join(self.build, "bench", "plain_transpose")
+        for what, more in (("one plain program in C", []), ("the same, synced", ["sync"])):
+            times = [float(subprocess.run([plain, self.emptied("plain"), *more, *paths], check=True, stdout=subprocess.PIPE).stdout)
+                     for _ in range(repeat)]
+            row = self.row(label, what, len(names), statistics.median(times), None, base)
+            self.target(f"{label}: time, in that of {what}", base["seconds"] / row["seconds"], most=2, unit="x")
+        self.compare_files(out, os.path.join(self.folder, "plain"), names)
+        loop = self.peer("transpose_loop.py", folder, self.emptied("loop"), folder=os.path.join(TOP, "bench"))
+        if loop:
+            self.compare_files(out, os.path.join(self.folder, "loop"), os.listdir(os.path.join(self.folder, "loop")))
+            row = self.row(label, f"pandas by date, {loop['dates']} timed", len(names), loop["seconds"], None, base)
+        self.target(f"{label}: times the rate of pandas by date", row["times"] if loop else None, least=20, unit="x")
+        once = self.peer("transpose_loop.py", folder, self.emptied("loop"), "--once", folder=os.path.join(TOP, "bench"))
+        if once:
+            self.row(label, "pandas, all in memory", len(names), once["seconds"], None, base)
+
+    def compare_files(self, ours, theirs, names):
+        for name in names:
+            with open(os.path.join(ours, name), "rb") as a, open(os.path.join(theirs, name), "rb") as b:
+                if a.read() != b.read():
+                    sys.exit(f"{ours}/{name} and {theirs}/{name} differ")
 
     def spawned(self, n, *command):
         out = subprocess.run([os.path.join(self.build, "bench", "spawn"), str(self.sizes["rounds"]), str(n), *command],
