@@ -7,15 +7,9 @@
 
 #include <unistd.h>
 
-int syncdir_file(int folder, const char *name)
+int syncdir_name(int folder, const char *name)
 {
     (void)folder, (void)name;
-    return 0;
-}
-
-int syncdir_folder(int folder)
-{
-    (void)folder;
     return 0;
 }
 

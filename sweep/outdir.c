@@ -190,6 +190,12 @@ static int make_folder(int at, const char *name)
     return mkdirat(at, name, 0777) == 0 || errno == EEXIST ? 0 : -1;
 }
 
+static bool has_links(int work)
+{
+    (void)unlinkat(work, "link", 0); /* of a broker that was killed here */
+    return symlinkat(".", work, "link") == 0 && unlinkat(work, "link", 0) == 0;
+}
+
 static int clear_all(const struct plan *p, int dir, int work, struct diag *d);
 
 static int begin_in(const struct plan *p, int dir, const char *name, bool resume, int *lock, struct diag *d)
@@ -200,8 +206,10 @@ static int begin_in(const struct plan *p, int dir, const char *name, bool resume
     int err = take_lock(p, work, lock, d);
     if (err == 0 && (err = check_others(p, dir, name, d)) == 0 && !resume)
         err = clear_all(p, dir, work, d);
-    if (err == 0 && (make_folder(work, "tmp") != 0 || make_folder(work, "claims") != 0 || syncdir_all(work) != 0))
+    if (err == 0 && (make_folder(work, "tmp") != 0 || make_folder(work, "claims") != 0))
         err = fail(p, d, "its folder for tasks that run cannot be made");
+    if (err == 0 && !resume && !has_links(work))
+        err = fail(p, d, "its file system cannot make symbolic links, which say whose files they are");
     if (err != 0)
         close_all(lock, 1);
     close(work);
@@ -215,9 +223,11 @@ int outdir_begin(const struct plan *p, bool resume, int *lock, struct diag *d)
     int err = work_name(p, name, d);
     if (err != 0)
         return err;
-    if (make_folder(AT_FDCWD, p->output_dir) != 0)
+    if (!resume && make_folder(AT_FDCWD, p->output_dir) != 0)
         return fail(p, d, "the folder cannot be made");
     int dir = open_folder(AT_FDCWD, p->output_dir);
+    if (dir < 0 && resume && errno == ENOENT)
+        return diag_fail(d, SHEAF_ENOENT, "output %s: the folder is gone: start over with --fresh", p->output_dir);
     if (dir < 0)
         return fail(p, d, "the folder cannot be opened");
     err = begin_in(p, dir, name, resume, lock, d);
@@ -287,12 +297,13 @@ static int claim(const struct outdir *o, int claims, const char *name, uint64_t 
 {
     char owner[OWNER];
     (void)snprintf(owner, sizeof owner, ".%" PRIu64, index);
-    if (symlinkat(owner, claims, name) == 0)
-        return 0;
-    if (errno == ENOENT && taskfiles_folders(claims, name) == 0 && symlinkat(owner, claims, name) == 0)
+    bool made = symlinkat(owner, claims, name) == 0;
+    if (!made && errno == ENOENT && taskfiles_folders(claims, name) == 0)
+        made = symlinkat(owner, claims, name) == 0;
+    if (made && syncdir_name(claims, name) == 0)
         return 0;
     int why = errno;
-    if (why == EEXIST || why == ENOTDIR || why == ENOENT)
+    if (!made && (why == EEXIST || why == ENOTDIR || why == ENOENT))
         return claimed(o->plan, claims, name, index, d);
     return no_room(o->plan, d, name, why);
 }
@@ -304,26 +315,6 @@ static int move(const struct outdir *o, const struct taskfiles *files, const cha
     if (errno == ENOENT && taskfiles_folders(o->dir, name) == 0 && renameat(files->fd, name, o->dir, name) == 0)
         return 0;
     return no_room(o->plan, d, name, errno);
-}
-
-/* The device has the file, and the names of it and of its folders. */
-static int sync_file(const struct outdir *o, const char *name)
-{
-    int rc = syncdir_file(o->dir, name);
-    for (int fd = open_folder(o->dir, "."); rc == 0 && fd >= 0;) {
-        const char *slash = strchr(name, '/');
-        rc = syncdir_folder(fd);
-        int next = -1;
-        if (slash != NULL && rc == 0) {
-            char part[TASKFILES_PART + 1];
-            (void)snprintf(part, sizeof part, "%.*s", (int)(slash - name), name);
-            next = open_folder(fd, part);
-            name = slash + 1;
-        }
-        close(fd);
-        fd = next;
-    }
-    return rc;
 }
 
 int outdir_publish(const struct outdir *o, const struct taskfiles *files, uint64_t index, struct diag *d)
@@ -339,7 +330,7 @@ int outdir_publish(const struct outdir *o, const struct taskfiles *files, uint64
     name = (const char *)files->names.data;
     for (uint32_t i = 0; err == 0 && i < files->n; i++, name += strlen(name) + 1) {
         err = move(o, files, name, d);
-        if (err == 0 && sync_file(o, name) != 0)
+        if (err == 0 && syncdir_name(o->dir, name) != 0)
             err = no_room(o->plan, d, name, errno);
     }
     return err;
@@ -353,6 +344,7 @@ struct sweeping {
     const struct intervals *done, *empty; /* NULL: no task has succeeded */
     const atomic_bool *stop;              /* or NULL */
     uint64_t files;
+    bool removed; /* some were */
     struct diag *d;
 };
 
@@ -378,34 +370,48 @@ static void remove_folders(int fd, const char *name)
 static int sweep_claim(void *ctx, const char *name, mode_t type)
 {
     struct sweeping *s = ctx;
+    struct stat st;
     uint64_t index;
     if (s->stop != NULL && atomic_load(s->stop))
         return diag_fail(s->d, SHEAF_EGONE, "output %s: broken off", s->plan->output_dir);
     bool known = type == S_IFLNK && read_owner(s->claims, name, &index);
-    if (known && counts(s, index)) {
+    bool there = known && fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+    if (there && counts(s, index)) {
         s->files++;
         return 0;
     }
-    if (known && unlinkat(s->dir, name, 0) != 0 && errno != ENOENT && errno != ENOTDIR)
+    if (there && unlinkat(s->dir, name, 0) != 0 && errno != ENOENT)
         return fail(s->plan, s->d, "a file of a task that failed cannot be removed");
     if (known)
         remove_folders(s->dir, name);
+    s->removed = true;
     if (unlinkat(s->claims, name, 0) != 0 && errno != ENOENT)
         return fail(s->plan, s->d, "its folder for tasks that run cannot be tidied");
+    remove_folders(s->claims, name);
     return 0;
+}
+
+/* Without it no task that nobody waits for any more can have files. */
+static int remove_tmp(const struct sweeping *s, int work)
+{
+    int tmp = open_folder(work, "tmp");
+    if (tmp < 0)
+        return 0;
+    int err = dir_clear(tmp);
+    close(tmp);
+    if (err == 0 && unlinkat(work, "tmp", AT_REMOVEDIR) == 0)
+        return 0;
+    return diag_fail(s->d, SHEAF_EIO, "output %s: what tasks have left cannot be removed", s->plan->output_dir);
 }
 
 /* Removes folders of tasks, and the files of tasks that do not count. */
 static int tidy(struct sweeping *s, int work)
 {
-    int tmp = open_folder(work, "tmp"), err = 0;
-    if (tmp >= 0 && (err = dir_clear(tmp)) != 0)
-        err = diag_fail(s->d, err, "output %s: what tasks have left cannot be removed", s->plan->output_dir);
+    int err = remove_tmp(s, work);
     s->claims = err == 0 ? open_folder(work, "claims") : -1;
     if (err == 0 && s->claims >= 0)
         err = taskfiles_walk(s->claims, sweep_claim, s, s->d);
-    const int fds[] = {tmp, s->claims};
-    close_all(fds, 2);
+    close_all(&s->claims, 1);
     return err;
 }
 
@@ -429,7 +435,7 @@ int outdir_finish(const struct plan *p, const struct intervals *done, const stru
         return err;
     struct sweeping s = {.plan = p, .dir = o.dir, .done = done, .empty = empty, .stop = stop, .d = d};
     err = tidy(&s, o.work);
-    if (err == 0 && syncdir_all(o.dir) != 0)
+    if (err == 0 && s.removed && syncdir_all(o.dir) != 0)
         err = fail(p, d, "what is there cannot be synced");
     outdir_close(&o);
     *files = s.files;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 struct slotfiles {
     struct outdir dir;
@@ -55,7 +56,7 @@ static bool is_full(const struct slotfiles *f)
     struct statvfs st;
     if (fstatvfs(f->files.fd, &st) != 0 || st.f_blocks == 0)
         return false;
-    return st.f_bavail == 0 || (st.f_files > 0 && st.f_favail == 0);
+    return (geteuid() == 0 ? st.f_bfree : st.f_bavail) == 0 || (st.f_files > 0 && st.f_favail == 0);
 }
 
 int slotfiles_end(struct slotfiles *f, uint64_t index, bool failed, struct diag *d)
