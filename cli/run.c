@@ -144,6 +144,17 @@ static void say_what_is_not_kept(const struct plan *p)
                       p->plugin.name);
 }
 
+/* The state directory is ours alone, and comes and goes with its sweeps. */
+static int check_folder(const struct plan *p, const char *root, struct diag *d)
+{
+    size_t n = root != NULL ? strlen(root) : 0;
+    if (n == 0 || !plan_has_files(p) || strncmp(p->output_dir, root, n) != 0 ||
+        (p->output_dir[n] != '/' && p->output_dir[n] != '\0'))
+        return SHEAF_OK;
+    return diag_fail(d, SHEAF_EINVAL, "output %s: it lies in the state directory of sheaf itself; choose another one",
+                     p->output_dir);
+}
+
 int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
 {
     bool remote = o->broker != NULL && o->broker[0] != '\0';
@@ -164,6 +175,8 @@ int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
         err = prepare_plan(&r->prepared, d);
     if (err == SHEAF_OK)
         err = outcome_check_top(&r->prepared.plan, o->top, d);
+    if (err == SHEAF_OK && !o->quiet)
+        err = check_folder(&r->prepared.plan, root, d);
     if (err == SHEAF_OK && !o->quiet)
         say_what_is_not_kept(&r->prepared.plan);
     if (err == SHEAF_OK && !o->quiet)

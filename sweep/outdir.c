@@ -125,7 +125,7 @@ int outdir_check(const struct plan *p, struct diag *d)
     if (strlen(p->output_dir) > OUTDIR_PATH)
         return diag_fail(d, SHEAF_ELIMIT, "output %.200s...: the path is too long", p->output_dir);
     if (stat(p->output_dir, &st) != 0)
-        return errno == ENOENT ? check_parent(p, d) : fail(p, d, "cannot look at it");
+        return errno == ENOENT || errno == ENOTDIR ? check_parent(p, d) : fail(p, d, "cannot look at it");
     if (!S_ISDIR(st.st_mode))
         return diag_fail(d, SHEAF_EINVAL, "output %s: it is not a folder; choose another name", p->output_dir);
     if (access(p->output_dir, R_OK | W_OK | X_OK) != 0)

@@ -116,14 +116,42 @@ def test_an_output_that_the_device_has_no_room_for_is_refused_before_work(world,
     assert world.json("run", sweep)["state"] == "done"
 
 
+@pytest.mark.parametrize("how, slots", [("well", 2), ("unlooked", 1)])
+def test_files_that_the_device_has_no_room_for_fail_their_tasks(world, tmpfs, how, slots):
+    """Whether the plugin looks at what its writes return, or, with one slot, not: nothing that is cut short appears."""
+    small = world.path / "small"
+    tmpfs(small, "size=8m")
+    lines, n = 400000, 10
+    sweep = world.sweep(plugin="files", output={"dir": str(small / "out")}, goal=None,
+                        params={"x": list(range(n)), "lines": lines, "how": how})
+    r = world.json("run", sweep, "--slots", slots, code=3)
+    failed = r["tasks"]["failed"]
+    told = [f["reason"] for f in r["failures"]]
+    assert 0 < failed < n and all("make room" in reason or "cannot be" in reason for reason in told), told
+    assert any("out: the device is full; make room, then run sheaf retry N --failed" in reason for reason in told), told
+
+    def whole():
+        found = [p for p in (small / "out").rglob("*.txt") if ".sheaf-" not in str(p)]
+        assert all(p.stat().st_size == 2 * lines for p in found)
+        return len(found)
+
+    assert whole() == 2 * (n - failed) == r["output"]["files"]
+    remount(small, "size=80m")
+    assert world.json("retry", "last", "--failed")["output"]["files"] == whole() == 2 * n
+    assert sorted(p.name for p in (small / "out").glob("*")) == sorted([*(f"{x}.txt" for x in range(n)), "sub"])
+
+
 def test_an_output_on_a_read_only_device_is_refused_before_work(world, tmpfs):
     place = world.path / "place"
     tmpfs(place, "size=1m")
     remount(place, "ro")
     sweep = rows(world, place / "out.sheaf", 3, 3)
-    assert world.refused("run", sweep, code=None).endswith("Read-only file system")
+    made = world.sweep("files.yaml", plugin="files", output={"dir": str(place / "out")}, goal=None, params={"x": [1]})
+    for s in (sweep, made):
+        assert world.refused("run", s, code=None).endswith("Read-only file system")
     remount(place, "rw")
-    assert world.json("run", sweep)["state"] == "done"
+    for s in (sweep, made):
+        assert world.json("run", s)["state"] == "done"
 
 
 def test_a_read_only_state_directory_is_refused_in_one_line(world, tmpfs):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * files: tasks that make files. What a file holds says which task made it: a line with its x, `lines` times. Each task makes x.txt, and
- * sub/NAME.txt in the folder of x's last digit; `how` says what else it does, when x is `at`: goes wrong in one of many ways.
+ * sub/DIGIT/x.txt; the config {"rows": true} has it fill an output array besides. `how` says what else it does, when x is `at`: goes wrong in one of many ways.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "kit.h"
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 static const char *const hows[] = {"well",  "fail", "crash",    "link", "fifo",   "absolute", "dots", "hidden",
-                                   "empty", "long", "unlooked", "same", "inside", "around",   "many", "late"};
+                                   "empty", "long", "unlooked", "same", "inside", "around",   "many"};
 enum how {
     WELL,
     FAIL,
@@ -30,8 +30,7 @@ enum how {
     SAME,
     INSIDE,
     AROUND,
-    MANY,
-    LATE
+    MANY
 };
 
 static const struct sheaf_param params[] = {
@@ -47,11 +46,15 @@ static const struct sheaf_param params[] = {
     PARAM_FLOAT("at", -1, "the x of which this holds; -1: of all"),
 };
 
+static const struct sheaf_output outputs[] = {{"one", SHEAF_DT_F64, 0, NULL, "", "x"}};
+
 KIT_STATELESS
 
 static int32_t describe(const struct sheaf_host *host, const char *config, struct sheaf_descriptor *out)
 {
-    (void)host, (void)config;
+    (void)host;
+    if (strstr(config, "\"rows\":true"))
+        out->outputs = outputs, out->n_outputs = COUNT(outputs);
     out->name = "files", out->version = "1", out->summary = "makes files";
     out->params = params, out->n_params = COUNT(params);
     out->files = "two texts a task";
@@ -112,7 +115,6 @@ static int32_t do_more(const struct sheaf_host *host, enum how how)
     case MANY:
         return many(host);
     case WELL:
-    case LATE:
     case UNLOOKED:
         return SHEAF_OK_STATUS;
     default:
@@ -129,6 +131,10 @@ static int32_t run(const struct sheaf_host *host, void *state, const struct shea
     char name[64];
     snprintf(name, sizeof name, "%.0f.txt", x);
     int32_t status = write_lines(host, name, x, task->params[1].i, how != UNLOOKED);
+    const struct sheaf_output_rows *rows = host->table(host, SHEAF_OUTPUT_TABLE);
+    double *row = rows->row(host, 0);
+    if (row)
+        *row = x;
     volatile double spun = 0;
     for (int64_t i = 0; i < task->params[2].i; i++)
         spun = spun + 1;
