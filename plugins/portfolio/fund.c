@@ -166,10 +166,10 @@ static double deviation(const double *x, uint64_t n)
     return sqrt(sum / (double)n);
 }
 
-/* The larger one; a NaN takes its place, and stays. */
+/* The larger one; a NaN takes its place: the curve stays one. */
 static double higher(double best, double x)
 {
-    return best >= x || best != best ? best : x;
+    return best >= x ? best : x;
 }
 
 static double max_drawdown(const double *curve, uint64_t n)

@@ -58,7 +58,7 @@ static uint64_t draw(uint64_t *state)
 /* A random walk with gaps, whose later symbols begin late; signals, of which some are no signals. */
 static void fill(struct bench *b)
 {
-    static const double signals[16] = {1, -1, -1, (double)NAN, 0.5};
+    static const double signals[16] = {1, -1, -1, (double)NAN, 0.5, -0.5};
     uint64_t state = 11;
     for (int i = 0; i < SYMBOLS; i++) {
         double close = 50 + (double)(draw(&state) % 100);

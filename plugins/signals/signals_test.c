@@ -214,6 +214,33 @@ static void what_only_rises_and_then_only_falls_crosses_once(void **state)
     check_row(b, (int[]){-101, 0});
 }
 
+/* Sums of 0.2 and of 0.1 differ in their last bit from 3 and from 5 times that. */
+static void averages_that_differ_by_rounding_only_are_equal(void **state)
+{
+    struct bench *b = *state;
+    static const struct sheaf_value params[6] = PARAMS(SMA, 3, 5, 1, 0, 0);
+    for (int t = 0; t < DAYS; t++)
+        b->close[1][t] = t < 10 || t >= 100 ? 0.2 : 0.1;
+    assert_int_equal(run(b, params), SHEAF_OK_STATUS);
+    check_row(b, (int[]){-11, 101, 0});
+}
+
+/* An extreme that is reached counts, one that is not left does not; the strength has nine decimals. */
+static void the_relative_strength_meets_its_extremes(void **state)
+{
+    struct bench *b = *state;
+    static const struct sheaf_value all[6] = PARAMS(RSI, 1, 1, 1, 100, 0);
+    static const struct sheaf_value thirds[6] = PARAMS(RSI, 1, 1, 2, 66.666666667, 1000);
+    for (int t = 0; t < DAYS; t++)
+        b->close[1][t] = t < 10 ? 100 + t : t < 20 ? 110 - t : 90 + (t - 19) / 100.0;
+    assert_int_equal(run(b, all), SHEAF_OK_STATUS);
+    check_row(b, (int[]){-11, 22, 0});
+    for (int t = 0; t < DAYS; t++)
+        b->close[1][t] = t == 1 || t == 2 ? 8 : 10;
+    assert_int_equal(run(b, thirds), SHEAF_OK_STATUS);
+    check_row(b, (int[]){4, 0});
+}
+
 static void what_is_no_symbol_fails_and_is_named(void **state)
 {
     struct bench *b = *state;
@@ -253,6 +280,8 @@ int main(void)
         TEST(the_layout_changes_nothing),
         TEST(what_never_trades_or_never_moves_has_no_signals),
         TEST(what_only_rises_and_then_only_falls_crosses_once),
+        TEST(averages_that_differ_by_rounding_only_are_equal),
+        TEST(the_relative_strength_meets_its_extremes),
         TEST(what_is_no_symbol_fails_and_is_named),
         TEST(a_lack_of_memory_or_of_rows_fails_the_task),
     };
