@@ -276,6 +276,8 @@ json_t *json_outcome(const struct outcome *o)
     set(&m, object, "best", best_list(&m, o));
     set_figures(&m, object, o);
     set_more(&m, object, o);
+    if (o->stages != NULL)
+        set(&m, object, "stages", json_incref(o->stages));
     if (!m.failed)
         return object;
     json_decref(object);

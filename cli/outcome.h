@@ -13,11 +13,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+struct json_t;
+
 struct outcome {
     uint64_t number; /* of `list` */
     const struct msg_status *status;
     const struct plan *plan;
-    bool live; /* a broker has it; else a state of "running" means that it was broken off */
+    struct json_t *stages; /* of a file with stages: those before this one; NULL = there are none */
+    bool live;             /* a broker has it; else a state of "running" means that it was broken off */
 };
 
 /* "queued", ... ; what was running and has no broker any more is "paused". Static storage. */

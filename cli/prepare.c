@@ -3,6 +3,8 @@
 #include "cli/prepare.h"
 #include "cli/state.h"
 #include "common/fsutil.h"
+#include "sweep/outdir.h"
+#include "sweep/output.h"
 #include "sweep/planarrays.h"
 #include "worker/describe.h"
 #include "worker/pluginfind.h"
@@ -89,9 +91,9 @@ static int at_data(const struct sweepfile_data *entry, int err, const struct dia
 
 static int open_one(struct prepared *p, uint32_t i, const struct sweepfile_data *entry, struct diag *d)
 {
-    struct source source = {.along = entry->along};
+    struct source source = {.along = entry->along, .made = entry->stage != NULL};
     struct diag found = {{0}};
-    if (entry->stage != NULL)
+    if (entry->file == NULL)
         return diag_fail(d, SHEAF_EINVAL, "%s: this sweep is no stage; name a file, or write stages", entry->place);
     if (strncmp(entry->file, "b2:", 3) == 0)
         return diag_fail(d, SHEAF_EINVAL,
@@ -103,7 +105,10 @@ static int open_one(struct prepared *p, uint32_t i, const struct sweepfile_data 
     p->data_mark[i] = file_mark(p, source.path);
     int err = dataset_open(source.path, &p->data[i], &found);
     if (err == SHEAF_ENOENT)
-        (void)diag_fail(&found, err, "there is no file %s; check data, or make it with `sheaf pack`", source.path);
+        (void)diag_fail(&found, err,
+                        source.made ? "%s, which another stage makes, is gone; make it again with --fresh"
+                                    : "there is no file %s; check data, or make it with `sheaf pack`",
+                        source.path);
     source.ds = p->data[i];
     if (err == SHEAF_OK)
         err = sources_add(&p->sources, &source, &p->arena, &found);
@@ -141,6 +146,56 @@ int prepare_plan(struct prepared *p, struct diag *d)
         return diag_fail(d, err, "the sweep is too large for a plan of 64 MiB: %s", sheaf_strerror(err));
     err = plan_identity(&p->plan, p->identity);
     return err == SHEAF_OK ? err : diag_fail(d, err, "%s", sheaf_strerror(err));
+}
+
+/* Opens what no stage makes. *made, *missing: there is something that one makes; and it is not there. */
+static int open_given(struct prepared *p, bool *made, bool *missing, struct diag *d)
+{
+    struct sweepfile_data entry;
+    struct stat st;
+    int err = SHEAF_OK;
+    uint32_t opened = 0;
+    for (uint32_t i = 0; err == SHEAF_OK && sweepfile_data(p->file, i, &entry); i++) {
+        const char *path = NULL;
+        if (entry.stage == NULL) {
+            err = open_one(p, opened++, &entry, d);
+            continue;
+        }
+        *made = true;
+        path = entry.file != NULL ? path_absolute(&p->arena, sweepfile_dir(p->file), entry.file) : NULL;
+        *missing = *missing || path == NULL || stat(path, &st) != 0;
+    }
+    return err;
+}
+
+/* A file or folder that is there may be this very sweep's, unless that cannot have run yet. */
+static int check_places(const struct plan *p, bool missing, struct diag *d)
+{
+    struct diag why = {{0}};
+    int err = plan_has_output(p) ? output_check(p, &why) : 0;
+    if (err == 0 && plan_has_files(p))
+        err = outdir_check(p, &why);
+    if (err == 0 || (err == SHEAF_EBUSY && !missing))
+        return 0;
+    return diag_fail(d, err, "%s", why.text);
+}
+
+int prepare_check(struct prepared *p, bool *waits, struct diag *d)
+{
+    struct plan_plugin plugin;
+    bool made = false;
+    *waits = false;
+    int err = open_given(p, &made, waits, d);
+    if (err == SHEAF_OK)
+        err = describe(p, &plugin, d);
+    if (err != SHEAF_OK)
+        return err;
+    /* files may be what another stage makes, and scores what a probe finds out */
+    if (made || sweepfile_keys_are_files(p->file) || plugin.n_scores == 0)
+        err = sweepfile_check(p->file, &plugin, &p->arena, &p->plan, d);
+    else
+        err = sweepfile_plan(p->file, &plugin, &p->sources, &p->arena, &p->plan, d);
+    return err == SHEAF_OK ? check_places(&p->plan, *waits, d) : err;
 }
 
 uint64_t prepare_data_bytes(const struct prepared *p)

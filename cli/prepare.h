@@ -37,6 +37,10 @@ int prepare_read(struct prepared *p, const char *path, const struct sweep_overri
 /* All the rest, after prepare_read. 0 or an error with one line in d that names the place in the sweep file. */
 int prepare_plan(struct prepared *p, struct diag *d);
 
+/* Checks, after prepare_read, a stage before those have run whose data it takes: as much as can be known without them. *waits: some of
+ * them are not there. 0 or an error with one line in d. */
+int prepare_check(struct prepared *p, bool *waits, struct diag *d);
+
 /* Bytes of all datasets. */
 uint64_t prepare_data_bytes(const struct prepared *p);
 

@@ -12,6 +12,7 @@
 #include "cli/prepare.h"
 #include "cli/run.h"
 #include "cli/session.h"
+#include "cli/stages.h"
 #include "cli/state.h"
 #include "common/fsutil.h"
 #include "worker/crew.h"
@@ -200,10 +201,10 @@ static void print_how_to_go_on(const struct run_options *o)
     buf_finish(&command);
 }
 
-int run_report(const struct run_options *o, struct run *r)
+int run_report(const struct run_options *o, struct run *r, struct json_t *stages)
 {
     const struct msg_status *s = session_status(&r->session);
-    struct outcome out = {.number = r->folder.number, .status = s, .plan = &r->prepared.plan};
+    struct outcome out = {.number = r->folder.number, .status = s, .plan = &r->prepared.plan, .stages = stages};
     struct diag d = {{0}};
     if (s != NULL) {
         int err = o->json ? outcome_print_json(&out, stdout, &d) : outcome_print(&out, stdout, &d);
@@ -237,7 +238,7 @@ static bool may_begin_anew(const struct run_options *o, const struct run *r, con
     return empty;
 }
 
-static int carry_out(struct run_options *o, struct run *r, struct diag *d)
+int run_go(struct run_options *o, struct run *r, struct diag *d)
 {
     int err = run_carry_out(o, r, d);
     if (err != SHEAF_EINVAL || !may_begin_anew(o, r, d))
@@ -248,23 +249,39 @@ static int carry_out(struct run_options *o, struct run *r, struct diag *d)
     return run_carry_out(o, r, d);
 }
 
+static int run_one(struct run_options *o)
+{
+    struct run r;
+    struct diag d = {{0}};
+    run_init(&r);
+    int err = run_go(o, &r, &d), code;
+    if (err != SHEAF_OK && !session_interrupted(&r.session))
+        code = exit_report(err, &d);
+    else
+        code = run_report(o, &r, NULL);
+    run_finish(&r);
+    return code;
+}
+
 int cmd_run(int argc, char **argv)
 {
     struct run_options o = {.slots = 0};
     int code;
     if (parse(argc, argv, &o, &code) != 0)
         return code;
-    if (o.dry_run)
-        return dryrun(&o);
-    struct run r;
+    struct arena arena;
+    struct sweep_stages stages;
     struct diag d = {{0}};
-    run_init(&r);
+    arena_init(&arena, 0);
     int err = descriptors_check(DESCRIPTORS, &d);
-    err = err ? err : carry_out(&o, &r, &d);
-    if (err != SHEAF_OK && !session_interrupted(&r.session))
+    if (err == SHEAF_OK && sweepfile_stages(o.path, &o.overrides, &arena, &stages, &d) != SHEAF_OK)
+        err = SHEAF_EINVAL; /* the request was wrong, whatever the system says of the file */
+    if (err != SHEAF_OK)
         code = exit_report(err, &d);
+    else if (stages.n > 0)
+        code = stages_run(&o, &stages);
     else
-        code = run_report(&o, &r);
-    run_finish(&r);
+        code = o.dry_run ? dryrun(&o) : run_one(&o);
+    arena_finish(&arena);
     return code;
 }

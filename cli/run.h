@@ -23,6 +23,8 @@ struct run_options {
     bool json, fresh, dry_run, quiet;
 };
 
+struct json_t;
+
 struct run {
     struct arena arena;
     struct prepared prepared;
@@ -41,7 +43,10 @@ void run_finish(struct run *r);
  * in d. */
 int run_carry_out(const struct run_options *o, struct run *r, struct diag *d);
 
-/* Prints how it ended. */
-int run_report(const struct run_options *o, struct run *r);
+/* The same, but a stored sweep of which nothing is done gives way to one that could not go on with it; o->fresh is set then. */
+int run_go(struct run_options *o, struct run *r, struct diag *d);
+
+/* Prints how it ended; with --json also what the stages before it were like (NULL: there are none). Returns the exit code. */
+int run_report(const struct run_options *o, struct run *r, struct json_t *stages);
 
 #endif

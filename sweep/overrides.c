@@ -5,6 +5,8 @@
  */
 #include "sweep/overrides.h"
 
+#include "sweep/suggest.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +15,26 @@
 static int no_memory(struct diag *d)
 {
     return diag_fail(d, SHEAF_ENOMEM, "out of memory while reading the options");
+}
+
+/* The stage of that name. */
+static int descend_stage(struct ynode **list, const char *name, size_t len, const struct place *at, struct diag *d)
+{
+    struct suggest near;
+    char wanted[80];
+    snprintf(wanted, sizeof wanted, "%.*s", (int)(len < sizeof wanted ? len : sizeof wanted - 1), name);
+    suggest_begin(&near, wanted);
+    for (struct ynode *s = (*list)->first; s != NULL; s = s->next) {
+        const struct ynode *is = ynode_get(s, "name");
+        if (is == NULL || is->kind != YNODE_SCALAR)
+            continue;
+        suggest_offer(&near, is->value.text);
+        if (strcmp(is->value.text, wanted) == 0) {
+            *list = s;
+            return 0;
+        }
+    }
+    return place_fail(at, d, "there is no stage %s; %s", wanted, suggest_advice(&near));
 }
 
 /* The map below `map` that name stands for, made when missing. */
@@ -30,7 +52,7 @@ static int descend(struct ynode **map, const char *name, size_t len, const struc
         ynode_put(*map, key, next);
     }
     char shown[SCALAR_SHOWN];
-    if (next->kind != YNODE_MAP)
+    if (next->kind != YNODE_MAP && (next->kind != YNODE_LIST || strcmp(key->value.text, "stages") != 0))
         return place_fail(at, d, "%.80s is %s, not a map; set it as a whole", key->value.text, ynode_show(next, shown));
     *map = next;
     return 0;
@@ -62,6 +84,13 @@ static int set(struct ynode *map, const char *text, const struct place *at, stru
         size_t n = strcspn(text, ".=");
         if (n == 0 || ++depth > SET_NAMES)
             return place_fail(at, d, "not a path of fields; write it like --set params.top_n=3");
+        if (map->kind == YNODE_LIST) {
+            if (text[n] == '=')
+                return place_fail(at, d, "not a field of a stage; write it like --set stages.NAME.params.top_n=3");
+            err = descend_stage(&map, text, n, at, d);
+            text += n + 1;
+            continue;
+        }
         if (text[n] == '=') {
             struct ynode *key = ynode_text(at, text, n, arena);
             if (key == NULL)
@@ -83,11 +112,17 @@ int overrides_apply(struct ynode *root, const struct sweep_overrides *o, struct 
         at.source = arena_printf(arena, "--set %s", o->set[i]);
         err = at.source != NULL ? set(root, o->set[i], &at, arena, d) : no_memory(d);
     }
-    if (err != 0 || o == NULL || o->seed == NULL)
-        return err;
+    return err;
+}
+
+int overrides_seed(struct ynode *sweep, const struct sweep_overrides *o, struct arena *arena, struct diag *d)
+{
+    struct place at = {0};
+    if (o == NULL || o->seed == NULL)
+        return 0;
     at.source = arena_printf(arena, "--seed %s", o->seed);
     const char *text = arena_printf(arena, "search.seed=%s", o->seed);
-    return at.source != NULL && text != NULL ? set(root, text, &at, arena, d) : no_memory(d);
+    return at.source != NULL && text != NULL ? set(sweep, text, &at, arena, d) : no_memory(d);
 }
 
 int overrides_limit(const char *text, uint64_t *out, struct diag *d)

@@ -9,6 +9,7 @@
 #include "sweep/overrides.h"
 #include "sweep/sweepfile_impl.h"
 #include "sweep/sweepschema.h"
+#include "sweep/sweepstages.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -102,6 +103,27 @@ static int name_paths(struct sweepfile *f, const char *path)
     return f->path != NULL && f->dir != NULL && f->absolute != NULL ? 0 : SHEAF_ENOMEM;
 }
 
+/* From the file to the sweep that is asked for. */
+static int enter_stage(struct sweepfile *f, uint32_t stage, struct diag *d)
+{
+    const struct ynode *stages = sweepstages_of(f->root);
+    f->whole = f->root;
+    if (stages == NULL && stage > 0)
+        return place_fail(&f->root->at, d, "this file has no stages any more; run it again");
+    if (stages == NULL)
+        return 0;
+    int err = sweepstages_check(f->root, d);
+    if (err == 0 && (stage == 0 || stage > stages->n))
+        return place_fail(&stages->at, d, "this file has %u stages, one sweep after another; `sheaf run` runs it",
+                          stages->n);
+    struct ynode *at = stages->first;
+    for (uint32_t i = 1; err == 0 && i < stage; i++)
+        at = at->next;
+    if (err == 0)
+        f->root = at;
+    return err;
+}
+
 static int parse(struct sweepfile *f, const char *bytes, size_t len, const struct sweep_overrides *o, struct diag *d)
 {
     int err = yamltree_parse(f->path, true, bytes, len, f->arena, &f->root, d);
@@ -109,6 +131,10 @@ static int parse(struct sweepfile *f, const char *bytes, size_t len, const struc
         return diag_fail(d, SHEAF_EINVAL, "%s:1:1: the file is empty; begin with plugin: NAME", f->path);
     if (err == 0 && f->root->kind == YNODE_MAP)
         err = overrides_apply(f->root, o, f->arena, d);
+    if (err == 0)
+        err = enter_stage(f, o != NULL ? o->stage : 0, d);
+    if (err == 0 && f->root->kind == YNODE_MAP)
+        err = overrides_seed(f->root, o, f->arena, d);
     if (err == 0)
         err = sweepschema_check(f->root, d);
     if (err == 0)
@@ -141,27 +167,64 @@ struct sweepfile *sweepfile_parse(const char *path, const char *bytes, size_t le
     return f;
 }
 
+/* The file's bytes. */
+static int read_bytes(const char *path, struct buf *bytes, struct diag *d)
+{
+    struct diag why = {{0}};
+    if (path[0] == '\0')
+        return diag_fail(d, SHEAF_EINVAL, "the name of the sweep file is empty; give SWEEP.yaml");
+    int err = file_read(path, YAMLTREE_BYTES, bytes, &why);
+    if (err == SHEAF_ENOENT)
+        return diag_fail(d, SHEAF_EINVAL, "%s: there is no such file; check the name of the sweep file", path);
+    if (err == SHEAF_ELIMIT)
+        return diag_fail(d, SHEAF_EINVAL,
+                         "%s: larger than %zu MiB; put long lists of trials into a file (search: list)", path,
+                         YAMLTREE_BYTES >> 20);
+    return err != 0 ? diag_fail(d, err, "%s", why.text) : 0;
+}
+
 struct sweepfile *sweepfile_read(const char *path, const struct sweep_overrides *o, struct diag *d)
 {
     struct buf bytes = {0};
-    struct diag why = {{0}};
     struct sweepfile *f = NULL;
-    if (path[0] == '\0') {
-        diag_fail(d, SHEAF_EINVAL, "the name of the sweep file is empty; give SWEEP.yaml");
-        return NULL;
-    }
-    int err = file_read(path, YAMLTREE_BYTES, &bytes, &why);
-    if (err == SHEAF_ENOENT)
-        diag_fail(d, SHEAF_EINVAL, "%s: there is no such file; check the name of the sweep file", path);
-    else if (err == SHEAF_ELIMIT)
-        diag_fail(d, SHEAF_EINVAL, "%s: larger than %zu MiB; put long lists of trials into a file (search: list)", path,
-                  YAMLTREE_BYTES >> 20);
-    else if (err != 0)
-        diag_fail(d, err, "%s", why.text);
-    else
+    if (read_bytes(path, &bytes, d) == 0)
         f = sweepfile_parse(path, (const char *)bytes.data, bytes.len, o, d);
     buf_finish(&bytes);
     return f;
+}
+
+/* Most files are one sweep, and may be long: they are not parsed for this. */
+static bool may_have_stages(const struct buf *bytes, const struct sweep_overrides *o)
+{
+    static const char word[] = "stages";
+    for (size_t i = 0; i + sizeof word - 1 <= bytes->len; i++)
+        if (memcmp(bytes->data + i, word, sizeof word - 1) == 0)
+            return true;
+    for (uint32_t i = 0; o != NULL && i < o->n_set; i++)
+        if (strncmp(o->set[i], word, sizeof word - 1) == 0)
+            return true;
+    return false;
+}
+
+int sweepfile_stages(const char *path, const struct sweep_overrides *o, struct arena *arena, struct sweep_stages *out,
+                     struct diag *d)
+{
+    struct buf bytes = {0};
+    struct ynode *root = NULL;
+    out->n = 0;
+    int err = read_bytes(path, &bytes, d);
+    if (err == 0 && may_have_stages(&bytes, o))
+        err = yamltree_parse(path, true, (const char *)bytes.data, bytes.len, arena, &root, d);
+    buf_finish(&bytes);
+    if (err == 0 && root != NULL && root->kind == YNODE_MAP)
+        err = overrides_apply(root, o, arena, d);
+    const struct ynode *stages = err == 0 ? sweepstages_of(root) : NULL;
+    if (stages == NULL)
+        return err;
+    err = sweepstages_check(root, d);
+    for (const struct ynode *s = err == 0 ? stages->first : NULL; s != NULL; s = s->next)
+        out->names[out->n++] = sweepschema_text(s, "name", "");
+    return err;
 }
 
 void sweepfile_destroy(struct sweepfile *f)
@@ -214,12 +277,19 @@ bool sweepfile_data(const struct sweepfile *f, uint32_t i, struct sweepfile_data
     *out = (struct sweepfile_data){.file = n->kind == YNODE_SCALAR ? n->value.text : sweepschema_text(n, "file", NULL),
                                    .stage = sweepschema_text(n, "stage", NULL),
                                    .place = place != NULL ? place : f->path};
+    if (out->stage != NULL)
+        out->file = sweepstages_output(f->whole, out->stage);
     if (ynode_get(n, "along") == NULL)
         return true;
     out->along = sweepschema_text(n, "as", out->stage);
-    if (out->along == NULL)
+    if (out->along == NULL && out->file != NULL)
         out->along = stem(f, out->file);
     return true;
+}
+
+bool sweepfile_keys_are_files(const struct sweepfile *f)
+{
+    return ynode_find(f->root, "keys.files") != NULL;
 }
 
 const char *sweepfile_dir(const struct sweepfile *f)

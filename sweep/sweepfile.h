@@ -23,11 +23,25 @@ struct sweep_overrides {
     const char *limit;  /* --limit: the first N trials only */
     const char *verify; /* --verify: "1%" */
     bool overwrite;     /* --overwrite: an output file that is there gives way */
+    uint32_t stage;     /* of a file with stages: which of them, from 1; 0 = the file is one sweep */
 };
 
 /* Parses `path` and applies the overrides. Unknown fields, duplicate keys, wrong types, anchors, several documents: SHEAF_EINVAL
  * with "file:line:column: what. What to do". An override's place is "--set params.top_n=3". NULL on failure. */
 struct sweepfile *sweepfile_read(const char *path, const struct sweep_overrides *o, struct diag *d);
+
+/* The stages of a file. */
+#define SWEEP_MAX_STAGES 64u
+struct sweep_stages {
+    const char *names[SWEEP_MAX_STAGES]; /* in the arena */
+    uint32_t n;                          /* 0 = the file is one sweep */
+};
+
+/* Reads and checks the fields of all stages of a file; of one without stages only that it has none. o->stage does not matter. 0 or
+ * an error with a line in d. */
+int sweepfile_stages(const char *path, const struct sweep_overrides *o, struct arena *arena, struct sweep_stages *out,
+                     struct diag *d);
+
 /* The same from memory; `path` only names the place. What sweepfile_read calls, and tests and the fuzzer. */
 struct sweepfile *sweepfile_parse(const char *path, const char *bytes, size_t len, const struct sweep_overrides *o,
                                   struct diag *d);
@@ -40,14 +54,17 @@ const char *sweepfile_dir(const struct sweepfile *f);    /* the folder of the fi
 
 /* One entry of `data`. Texts live in f. */
 struct sweepfile_data {
-    const char *file;  /* as written; NULL: the output of the stage */
-    const char *stage; /* NULL: the file */
+    const char *file;  /* as written, or what the stage makes; NULL: there is no such stage */
+    const char *stage; /* NULL: no stage makes it */
     const char *along; /* what its trials are called, when it is taken along them; else NULL */
     const char *place; /* "file:line:column" */
 };
 
 /* Entry i of `data` into *out; false: there are not so many. */
 bool sweepfile_data(const struct sweepfile *f, uint32_t i, struct sweepfile_data *out);
+
+/* Are its keys files? */
+bool sweepfile_keys_are_files(const struct sweepfile *f);
 
 /* What the goal calls its scores, as a list of scores without units, for a plugin that is yet to say what it returns; ["score"]
  * when there is no goal. In `arena`; SHEAF_ENOMEM. */
@@ -60,5 +77,10 @@ const char *sweepfile_place(const struct sweepfile *f, const char *field);
  * plugin->path, digest and descriptor are taken over as they are. 0 or SHEAF_EINVAL with a line in d. */
 int sweepfile_plan(const struct sweepfile *f, const struct plan_plugin *plugin, const struct sources *all,
                    struct arena *arena, struct plan *out, struct diag *d);
+
+/* Checks of a sweep whose data are yet to be made what needs none: parameters, goal, and what *out then has of a plan, what is to be
+ * made and where. */
+int sweepfile_check(const struct sweepfile *f, const struct plan_plugin *plugin, struct arena *arena, struct plan *out,
+                    struct diag *d);
 
 #endif

@@ -18,6 +18,7 @@ struct wrong_case {
 #define HEAD_PARAMS HEAD "params: {top_n: 3}\n"
 #define GOAL "goal: {maximize: sharpe}\n"
 #define SWEEP HEAD_PARAMS GOAL
+#define STAGE(name, plugin) "- name: " name "\n  plugin: " plugin "\n"
 #define N16 "nnnnnnnnnnnnnnnn"
 #define N64 N16 N16 N16 N16
 #define N257 N64 N64 N64 N64 "n"
@@ -226,7 +227,52 @@ static const struct wrong_case wrong_cases[] = {
              "possible; make more of it trials"},
     {"requires_later", SWEEP "requires: {gpu: \"yes\"}\n",
      .line = "s.yaml:5:1: this version does not have requires yet; remove it"},
-    {"stages_later", SWEEP "stages: []\n", .line = "s.yaml:5:1: this version does not have stages yet; remove it"},
+    {"stages_empty", "stages: []\n",
+     .line = "s.yaml:1:9: stages is an empty list; give a list of 1 to 64 sweeps, each with a name"},
+    {"stages_a_map", "stages: {a: 1}\n",
+     .line = "s.yaml:1:9: stages is a map; give a list of 1 to 64 sweeps, each with a name"},
+    {"stages_beside_a_sweep", SWEEP "stages: [{name: a, plugin: wfo}]\n",
+     .line = "s.yaml:1:1: unknown field plugin; use one of: name, stages"},
+    {"stages_a_text", "stages:\n- a\n",
+     .line = "s.yaml:2:3: a stage is \"a\"; give a sweep: a map with name, plugin and so on"},
+    {"stages_no_name", "stages:\n- plugin: wfo\n",
+     .line = "s.yaml:2:3: this stage has no name; add name: NAME, by which later stages know it"},
+    {"stages_wrong_name", "stages:\n- name: 1a\n",
+     .line =
+         "s.yaml:2:9: the name of a stage is \"1a\"; give one of letters, digits and _, at most 63, no digit first"},
+    {"stages_same_name", "stages:\n" STAGE("a", "wfo") STAGE("a", "wfo"),
+     .line = "s.yaml:4:9: two stages are called a; give one of them another name"},
+    {"stages_unknown_field", "stages:\n" STAGE("a", "wfo") "  plugn: x\n",
+     .line = "s.yaml:4:3: unknown field stages.plugn; did you mean plugin? (known: name, plugin, config, data, keys, "
+             "search, params, where, split, order, reduce, goal, limits, output, keep)"},
+    {"stages_no_plugin", "stages:\n- name: a\n",
+     .line = "s.yaml:2:3: stages.plugin is missing; add plugin: followed by the name or path of a plugin"},
+    {"stages_unknown_stage", "stages:\n" STAGE("a", "wfo") STAGE("b", "wfo") "  data: {stage: c}\n",
+     .line = "s.yaml:6:17: there is no stage c; use one of: a, b"},
+    {"stages_later", "stages:\n" STAGE("a", "wfo") "  data: {stage: b}\n" STAGE("b", "wfo") "  output: o\n",
+     .line = "s.yaml:4:17: the stage b comes later; put it before a"},
+    {"stages_itself", "stages:\n" STAGE("a", "wfo") "  data: [x, {stage: a}]\n  output: o\n",
+     .line = "s.yaml:4:21: stages use each other: a -> a; break the cycle"},
+    {"stages_cycle",
+     "stages:\n" STAGE("a", "wfo") "  data: {stage: c}\n" STAGE("b", "wfo") "  data: [d, {stage: a}]\n" STAGE(
+         "c", "wfo") "  data: {stage: b, along: trials}\n",
+     .line = "s.yaml:4:17: stages use each other: a -> c -> b -> a; break the cycle"},
+    {"stages_without_output",
+     "stages:\n" STAGE("a", "wfo") "  output: {dir: d}\n" STAGE("b", "wfo") "  data: {stage: a}\n",
+     .line = "s.yaml:7:17: the stage a makes no output file; add output: FILE.sheaf to it"},
+    {"stages_file_of_a_stage",
+     "stages:\n" STAGE("a", "wfo") "  output: {file: d}\n" STAGE("b", "wfo") "  data: [x, d]\n",
+     .line = "s.yaml:7:13: d is what the stage a makes; write {stage: a}"},
+    {"stages_same_file", "stages:\n" STAGE("a", "wfo") "  output: {file: d}\n" STAGE("b", "wfo") "  output: d\n",
+     .line = "s.yaml:7:11: the stages a and b make the same file; give one of them another name"},
+    {"stages_set_unknown", "stages:\n" STAGE("abc", "wfo"), .set = "stages.abd.plugin=x",
+     .line = "--set stages.abd.plugin=x: there is no stage abd; did you mean abc? (known: abc)"},
+    {"stages_set_whole", "stages:\n" STAGE("a", "wfo"), .set = "stages.a=x",
+     .line = "--set stages.a=x: not a field of a stage; write it like --set stages.NAME.params.top_n=3"},
+    {"stages_set_wrong", "stages:\n" STAGE("a", "wfo"), .set = "stages.a.order=x",
+     .line = "--set stages.a.order=x: stages.order is \"x\"; use one of: trial, key"},
+    {"stages_as_one_sweep", "stages:\n" STAGE("a", "wfo") STAGE("b", "wfo") "  data: {file: d}\n",
+     .line = "s.yaml:2:1: this file has 2 stages, one sweep after another; `sheaf run` runs it"},
     {"method_lhs_later", SWEEP "search: {method: lhs, trials: 5}\n",
      .line = "s.yaml:5:18: this version does not have search.method lhs yet; use one of: grid, random, list"},
     {"method_sobol_later", SWEEP "search: {method: sobol, trials: 5}\n",

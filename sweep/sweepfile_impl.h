@@ -15,7 +15,8 @@ struct sweepfile {
     const char *dir;      /* its folder, "." when the path has none */
     const char *absolute; /* for the plan */
     const char *config;   /* JSON */
-    struct ynode *root;   /* checked against the schema */
+    struct ynode *whole;  /* the file; with stages */
+    struct ynode *root;   /* the sweep, checked against the schema */
     bool overwrite;       /* --overwrite */
     uint64_t limit;       /* --limit, 0 = none */
     uint64_t verify_ppm;  /* --verify */

@@ -21,7 +21,7 @@
 static const char *refusal(const struct wrong_case *c, struct diag *d)
 {
     const char *set[] = {c->set};
-    struct sweep_overrides o = {set, c->set != NULL, c->seed, c->limit, c->verify, false};
+    struct sweep_overrides o = {set, c->set != NULL, c->seed, c->limit, c->verify, false, 0};
     d->text[0] = '\0';
     struct sweepfile *f = sweepfile_parse("s.yaml", c->yaml, strlen(c->yaml), &o, d);
     if (f == NULL)
@@ -101,7 +101,7 @@ static void options_replace_and_create_fields(void **state)
 {
     (void)state;
     const char *set[] = {"plugin=other", "config.deep.er=[1, {a: b}]", "plugin=third", "data=e.sheaf"};
-    struct sweep_overrides o = {set, 4, "7", "10", "0.5%", false};
+    struct sweep_overrides o = {set, 4, "7", "10", "0.5%", false, 0};
     struct sweepfile *f = parse(HEAD, &o);
     assert_string_equal(sweepfile_plugin(f), "third");
     assert_string_equal(data_of(f, 0).file, "e.sheaf");

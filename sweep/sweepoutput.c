@@ -108,23 +108,28 @@ static const struct ynode *output_field(const struct planner *p, const char *nam
     return strcmp(name, "file") == 0 ? field : NULL;
 }
 
-static int resolve_file(struct planner *p, const struct ynode *field)
+static int name_file(struct planner *p, const struct ynode *field)
 {
     struct plan *out = p->out;
-    struct diag why = {{0}};
     out->output_path = path_absolute(p->arena, p->f->dir, field->value.text);
     if (out->output_path == NULL)
         return sweepplan_no_memory(p);
     for (uint32_t i = 0; i < out->n_data; i++)
         if (strcmp(out->output_path, out->data[i].path) == 0)
             return place_fail(&field->at, p->d, "output is the file that data names; give another one");
-    int err = resolve_rows(p);
-    if (err == 0)
-        err = at_output(p, output_rows(out, &why), &why);
-    return err == 0 ? at_output(p, output_lay_out(out, &why), &why) : err;
+    return 0;
 }
 
-static int resolve_dir(struct planner *p, const struct ynode *field)
+static int lay_out_file(struct planner *p)
+{
+    struct diag why = {{0}};
+    int err = resolve_rows(p);
+    if (err == 0)
+        err = at_output(p, output_rows(p->out, &why), &why);
+    return err == 0 ? at_output(p, output_lay_out(p->out, &why), &why) : err;
+}
+
+static int name_dir(struct planner *p, const struct ynode *field)
 {
     const char *path = path_absolute(p->arena, p->f->dir, field->value.text);
     size_t n = path == NULL ? 0 : strlen(path);
@@ -161,13 +166,19 @@ static int check_fields(struct planner *p, const struct ynode *file, const struc
     return 0;
 }
 
-int sweepoutput_resolve(struct planner *p)
+int sweepoutput_names(struct planner *p)
 {
     const struct ynode *file = output_field(p, "file"), *dir = output_field(p, "dir");
     p->out->output_path = p->out->output_dir = "";
     p->out->output_replace = p->f->overwrite && (file != NULL || dir != NULL);
     int err = check_fields(p, file, dir);
     if (err == 0 && file != NULL)
-        err = resolve_file(p, file);
-    return err == 0 && dir != NULL ? resolve_dir(p, dir) : err;
+        err = name_file(p, file);
+    return err == 0 && dir != NULL ? name_dir(p, dir) : err;
+}
+
+int sweepoutput_resolve(struct planner *p)
+{
+    int err = sweepoutput_names(p);
+    return err == 0 && plan_has_output(p->out) ? lay_out_file(p) : err;
 }

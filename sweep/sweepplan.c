@@ -53,12 +53,21 @@ static int resolve_data(struct planner *p)
     return 0;
 }
 
+/* A stage is named after the file, too. */
+static const char *name_of(const struct planner *p)
+{
+    const char *title = sweepschema_text(p->f->whole, "name", ""), *name = sweepschema_text(p->f->root, "name", "");
+    if (p->f->whole == p->f->root || title[0] == '\0')
+        return copy_text(p, name);
+    return arena_printf(p->arena, "%s: %s", title, name);
+}
+
 static int resolve_head(struct planner *p)
 {
     struct plan *out = p->out;
     out->version = PLAN_VERSION;
     out->plugin = *p->plugin;
-    out->name = copy_text(p, sweepschema_text(p->f->root, "name", ""));
+    out->name = name_of(p);
     out->source = copy_text(p, p->f->absolute);
     return out->name != NULL && out->source != NULL ? resolve_data(p) : sweepplan_no_memory(p);
 }
@@ -288,6 +297,29 @@ int sweepfile_plan(const struct sweepfile *f, const struct plan_plugin *plugin, 
         err = sweepoutput_resolve(&p);
     if (err == 0)
         err = check_satisfiable(&p);
+    if (err == 0)
+        *out = plan;
+    return err;
+}
+
+int sweepfile_check(const struct sweepfile *f, const struct plan_plugin *plugin, struct arena *arena, struct plan *out,
+                    struct diag *d)
+{
+    const struct sources none = {.n = 0};
+    struct plan plan;
+    memset(&plan, 0, sizeof plan);
+    struct planner p = {.f = f, .plugin = plugin, .all = &none, .arena = arena, .out = &plan, .d = d};
+    int err = resolve_head(&p);
+    if (err == 0)
+        err = sweepaxis_resolve(&p);
+    if (err == 0 && plugin->n_scores > 0)
+        err = resolve_goals(&p);
+    if (err != 0)
+        return err;
+    plan.key_axis.column = "";
+    plan.split.stratify = plan.split.on = "";
+    resolve_rest(&p);
+    err = sweepoutput_names(&p);
     if (err == 0)
         *out = plan;
     return err;

@@ -45,7 +45,8 @@ int sweepcalendar_resolve(struct planner *p, const struct ynode *n);
 /* Checks the dataset's arrays against the plugin's; then split and splits. */
 int sweepdata_resolve(struct planner *p);
 
-/* The output file, when all else in the plan is there. */
+/* The output file and folder: first what they are called, then, when all else in the plan is there, what the file looks like. */
+int sweepoutput_names(struct planner *p);
 int sweepoutput_resolve(struct planner *p);
 
 #endif

@@ -239,7 +239,7 @@ static void options_change_the_plan(void **state)
 {
     (void)state;
     const char *set[] = {"params.top_n=[1, 2, 3, 4]", "limits.attempts=1", "search.method=grid"};
-    struct sweep_overrides o = {set, 3, "11", "3", "1%", false};
+    struct sweep_overrides o = {set, 3, "11", "3", "1%", false, 0};
     struct fixture x;
     make_with(&x, HEAD "params: {top_n: 3}\n" GOAL, &o);
     assert_true(x.plan.trials == 3 && x.plan.axes[0].count == 4);

@@ -278,7 +278,6 @@ static const struct field root_fields[] = {
      .section = &output_section,
      .give = "the name of the .sheaf file to make, or {dir: FOLDER}"},
     {.name = "requires", .kinds = F_LATER},
-    {.name = "stages", .kinds = F_LATER},
     {.name = "keep",
      .kinds = F_WORD | F_MAP,
      .words = keeps,
@@ -306,6 +305,12 @@ static int rule_root(const struct ynode *map, const char *path, struct diag *d)
 }
 
 static const struct section root_section = SECTION(root_fields, rule_root);
+
+static const struct field frame_fields[] = {
+    {.name = "name", .kinds = F_TEXT, .max = MAX_NAME},
+    {.name = "stages", .kinds = F_MAP | F_LIST, .section = &root_section, .give = "a list of sweeps, each with a name"},
+};
+static const struct section frame_section = SECTION(frame_fields, rule_root);
 
 static bool has_word(const char *const *words, const char *word)
 {
@@ -504,7 +509,7 @@ int sweepschema_check(const struct ynode *root, struct diag *d)
     if (root->kind != YNODE_MAP)
         return place_fail(&root->at, d, "a sweep file is a map of fields, this is %s; begin with plugin: NAME",
                           ynode_show(root, shown));
-    return check_section(&root_section, root, "", d);
+    return check_section(ynode_get(root, "stages") != NULL ? &frame_section : &root_section, root, "", d);
 }
 
 int64_t sweepschema_int(const struct ynode *root, const char *path, int64_t def)

@@ -82,17 +82,15 @@ def test_slots_and_layout_change_nothing(world):
 def test_the_example_runs_and_wfo_runs_on_what_it_makes(world):
     subprocess.run([BUILD / "bin" / "factors_prices", world.path / "close.npy", "700", "40", "1"], check=True)
     world.run("pack", "prices.sheaf", "close=close.npy")
-    for name in ("factors.yaml", "wfo.yaml"):
-        shutil.copy(SOURCE / "plugins" / "factors" / "example" / name, world.path)
-    assert world.json("run", "factors.yaml")["tasks"]["done"] == 700
-    r = world.json("run", "wfo.yaml")
-    assert r["state"] == "done" and r["trials"] == 12
+    shutil.copy(SOURCE / "plugins" / "factors" / "example" / "rotation.yaml", world.path)
+    r = world.json("run", "rotation.yaml")
+    assert r["state"] == "done" and r["trials"] == 12 and r["stages"][0]["tasks"]["done"] == 700
     made_of = arrays(world.path / "factors.sheaf", factors=("<f8", (700, 40, 18)), returns=("<f8", (700, 40)), key_name=("<i8", (700,)))
     scores = [row["sharpe"] for row in table(world)]
     np.save(world.path / "f.npy", made_of["factors"])
     np.save(world.path / "r.npy", made_of["returns"])
     world.run("pack", "plain.sheaf", "factors=f.npy", "returns=r.npy")
-    world.run("run", "wfo.yaml", "--set", "data=plain.sheaf")
+    world.run("run", "rotation.yaml", "--set", "stages.wfo.data=plain.sheaf")
     assert [row["sharpe"] for row in table(world)] == scores
 
 

@@ -106,7 +106,6 @@ SWEEPS = {
     "only plugin": ("plugin: echo\n", "1:1: goal is missing; add goal: {maximize: SCORE} with one of: value"),
     "keys": (e("keys: symbol"), "4:7: keys: symbol is a column of the data, but the sweep has none; add data: FILE.sheaf"),
     "requires": (e("requires: {gpu: 'yes'}"), "4:1: this version does not have requires yet; remove it"),
-    "stages": (e("stages: []"), "4:1: this version does not have stages yet; remove it"),
     "split.on": (e("split: {on: days}"), "4:8: split has neither walk_forward nor k_fold; give one"),
     "method tpe": (e("search: {method: tpe}"),
         "4:18: this version does not have search.method tpe yet; use one of: grid, random, list"),
@@ -506,7 +505,7 @@ GIVE = {
     "name": "a text (numbers in quotes)",
     "plugin": "the name or path of a plugin",
     "config": "a map {OPTION: VALUE}",
-    "data": "the name of a .sheaf file",
+    "data": "the name of a .sheaf file, {stage: NAME} or a list of these",
     "search": "a map {method: grid}",
     "params": "a map {PARAMETER: VALUES}",
     "where": 'a constraint like "fast < slow"',
@@ -517,7 +516,7 @@ GIVE = {
     "keep": "all or {best: TRIALS}",
 }
 TEXTS = ("name", "plugin", "data", "where")
-MAPS = ("config", "search", "params", "split", "reduce", "goal", "limits", "keep")
+MAPS = ("config", "data", "search", "params", "split", "reduce", "goal", "limits", "keep")
 SHAPES = {"~": "empty", "5": "5", "-1.5": "-1.5", "true": "true", "zzz": '"zzz"', "''": '""', "[[]]": "a list", "{zzz: 1}": "a map"}
 
 
@@ -526,7 +525,7 @@ def wrong_shapes():
         for value, shown in SHAPES.items():
             if (value == "zzz" and field in TEXTS) or (value == "{zzz: 1}" and field in MAPS):
                 continue  # what it takes
-            column = 1 if value == "[[]]" and field in ("where", "goal") else 0  # they take lists: the place is inside
+            column = 1 if value == "[[]]" and field in ("data", "where", "goal") else 0  # they take lists: the place is inside
             yield field, value, f"1:{len(field) + 3 + column}: {field} is {shown}; give {GIVE[field]}"
 
 
@@ -537,6 +536,7 @@ def test_every_field_says_what_it_takes(world, field, value, line):
 
 
 INSIDE = {
+    "data": "stage, file, along, as",
     "search": "method, trials, seed, file",
     "split": "walk_forward, k_fold, on",
     "reduce": "split, key",

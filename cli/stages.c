@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/stages.h"
+#include "cli/dryrun.h"
+#include "cli/json.h"
+#include "cli/outcome.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct staged {
+    const struct run_options *o;
+    const struct sweep_stages *stages;
+    json_t *done; /* with --json: what the stages before were like */
+};
+
+static uint32_t count(const struct staged *s)
+{
+    return s->stages->n;
+}
+
+/* The options of one stage, from 1. */
+static struct run_options options_of(const struct staged *s, uint32_t stage)
+{
+    struct run_options o = *s->o;
+    o.overrides.stage = stage;
+    if (stage < count(s) && o.top > OUTCOME_TOP)
+        o.top = OUTCOME_TOP; /* of the last one only */
+    return o;
+}
+
+/* Says everything that is wrong with a later stage before the first one takes its time. */
+static int check_stage(const struct staged *s, uint32_t stage, bool *waits)
+{
+    struct run_options o = options_of(s, stage);
+    struct prepared p;
+    struct diag d = {{0}};
+    prepare_init(&p);
+    int err = prepare_read(&p, o.path, &o.overrides, &d);
+    if (err == SHEAF_OK)
+        err = prepare_check(&p, waits, &d);
+    prepare_finish(&p);
+    return err == SHEAF_OK ? EXIT_ALL_DONE : exit_report(err, &d);
+}
+
+/* Is what a stage has made there, for the next ones? */
+static int check_made(const struct staged *s, uint32_t stage, const struct run *r)
+{
+    const struct plan *p = &r->prepared.plan;
+    const struct msg_status *status = session_status(&r->session);
+    struct dataset *ds = NULL;
+    struct diag d = {{0}};
+    if (!plan_has_output(p) || stage == count(s))
+        return EXIT_ALL_DONE;
+    int err = dataset_open(p->output_path, &ds, &d);
+    bool same = err == SHEAF_OK && status->output.len == HASH_BYTES &&
+                memcmp(dataset_digest(ds), status->output.data, HASH_BYTES) == 0;
+    dataset_close(ds);
+    if (same)
+        return EXIT_ALL_DONE;
+    (void)diag_fail(&d, SHEAF_EINVAL, "stage %s is done, but what it has made, %s, is %s; make it again with --fresh%s",
+                    s->stages->names[stage - 1], p->output_path, err == SHEAF_ENOENT ? "gone" : "another file now",
+                    err == SHEAF_ENOENT ? "" : " --overwrite");
+    return exit_report(SHEAF_EINVAL, &d);
+}
+
+/* What to do when a stage has not done all that the next one needs. */
+static void advise(const struct staged *s, uint32_t stage, int code, const struct run *r)
+{
+    bool whole = plan_has_output(&r->prepared.plan);
+    if (stage == count(s) || (code != EXIT_SOME_FAILED && code != EXIT_ALL_FAILED && code != EXIT_STOPPED))
+        return;
+    (void)fprintf(stderr, "sheaf: stage %s has tasks that failed, so that %s does not begin; ",
+                  s->stages->names[stage - 1], s->stages->names[stage]);
+    if (whole && code != EXIT_STOPPED)
+        (void)fprintf(stderr, "mend what they failed of, and run it again with --fresh --overwrite\n");
+    else
+        (void)fprintf(stderr, "`sheaf retry %" PRIu64 " --failed` tries them again, then run the same again\n",
+                      r->folder.number);
+}
+
+/* It is done: the next one may begin. */
+static int keep(const struct staged *s, uint32_t stage, const struct run *r)
+{
+    struct outcome out = {.number = r->folder.number, .status = session_status(&r->session), .plan = &r->prepared.plan};
+    struct diag d = {{0}};
+    if (s->done != NULL && json_array_append_new(s->done, json_outcome(&out)) != 0)
+        return exit_report(diag_fail(&d, SHEAF_ENOMEM, "out of memory"), &d);
+    return check_made(s, stage, r);
+}
+
+static int run_stage(const struct staged *s, uint32_t stage)
+{
+    struct run_options o = options_of(s, stage);
+    struct run r;
+    struct diag d = {{0}};
+    int code;
+    run_init(&r);
+    (void)fprintf(stderr, "sheaf: stage %" PRIu32 " of %" PRIu32 ": %s\n", stage, count(s),
+                  s->stages->names[stage - 1]);
+    int err = run_go(&o, &r, &d);
+    const struct msg_status *status = session_status(&r.session);
+    if (err != SHEAF_OK && !session_interrupted(&r.session)) {
+        code = exit_report(err, &d);
+    } else if (stage < count(s) && status != NULL && status->final && outcome_exit(status) == EXIT_ALL_DONE) {
+        code = keep(s, stage, &r);
+    } else {
+        code = run_report(&o, &r, s->done);
+        advise(s, stage, code, &r);
+    }
+    run_finish(&r);
+    return code;
+}
+
+static int dry_stage(const struct staged *s, uint32_t stage)
+{
+    struct run_options o = options_of(s, stage);
+    bool waits = false;
+    int code = check_stage(s, stage, &waits);
+    if (code != EXIT_ALL_DONE)
+        return code;
+    printf("stage %" PRIu32 " of %" PRIu32 ": %s\n", stage, count(s), s->stages->names[stage - 1]);
+    if (waits)
+        printf("checked as far as that can be before an earlier stage has made its data\n");
+    return waits ? EXIT_ALL_DONE : dryrun(&o);
+}
+
+static int run_all(const struct staged *s)
+{
+    int code = EXIT_ALL_DONE;
+    bool waits;
+    for (uint32_t i = 2; code == EXIT_ALL_DONE && i <= count(s); i++)
+        code = check_stage(s, i, &waits);
+    for (uint32_t i = 1; code == EXIT_ALL_DONE && i <= count(s); i++)
+        code = s->o->dry_run ? dry_stage(s, i) : run_stage(s, i);
+    return code;
+}
+
+int stages_run(const struct run_options *o, const struct sweep_stages *stages)
+{
+    struct staged s = {.o = o, .stages = stages, .done = o->json ? json_array() : NULL};
+    struct diag d = {{0}};
+    if (o->overrides.limit != NULL)
+        return exit_usage("--limit is for one sweep, and %s has %" PRIu32 " stages; give it fewer values with --set",
+                          o->path, stages->n);
+    if (o->dry_run && o->json)
+        return exit_usage("--dry-run has no --json for a file with stages; leave one of them out");
+    if (o->json && s.done == NULL)
+        return exit_report(diag_fail(&d, SHEAF_ENOMEM, "out of memory"), &d);
+    int code = run_all(&s);
+    json_decref(s.done);
+    return code;
+}

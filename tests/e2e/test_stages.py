@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT
+"""Files with stages: one sweep after another, the later ones on what the earlier ones have made. tests/plugins/rows.c makes it, folded.c
+sums it, and fails when it is open for other data than those of its task."""
+
+import json
+import os
+import random
+import signal
+
+import numpy as np
+import pytest
+
+from conftest import SANITIZED
+from support import descendants, table
+
+PRICES = np.arange(20.0).reshape(10, 2) + 1
+TOTAL = PRICES[:, 0].sum()
+
+
+@pytest.fixture
+def prices(world):
+    np.save(world.path / "prices.npy", PRICES)
+    world.run("pack", "prices.sheaf", "prices=prices.npy")
+    return world
+
+
+def first(n=5, **fields):
+    return {"name": "rows", "plugin": "rows", "data": "prices.sheaf", "output": "rows.sheaf", "keys": {"range": [0, 3]},
+            "params": {"x": {"from": 1, "to": n, "step": 1}, **fields.pop("params", {})}, **fields}
+
+
+def second(**fields):
+    return {"name": "sums", "plugin": "folded", "data": [{"stage": "rows", "along": "trials"}, "prices.sheaf"],
+            "params": {"x": [0, 1]}, "goal": {"maximize": "total"}, **fields}
+
+
+def staged(world, *stages, filename="sweep.yaml", **fields):
+    return world.file(filename, json.dumps({**fields, "stages": list(stages)}))
+
+
+def test_stages_run_one_after_another_and_the_best_has_the_parameters_of_all(prices):
+    sweep = staged(prices, first(), second(), name="sums of rows")
+    r = prices.run("run", sweep, "--slots", "2")
+    assert r.stderr.splitlines()[:1] == ["sheaf: stage 1 of 2: rows"] and "sheaf: stage 2 of 2: sums" in r.stderr
+    head = r.stdout.splitlines()[0].split()
+    assert head == ["trial", "rows.trial", "rows.x", "x", "rows", "columns", "total", "prices"] or head[:4] == ["trial", "rows.trial", "rows.x", "x"]
+    j = prices.json("run", sweep)
+    assert j["name"] == "sums of rows: sums" and j["resumed"] == 10 and [s["name"] for s in j["stages"]] == ["sums of rows: rows"]
+    assert j["stages"][0]["resumed"] == 15 and j["stages"][0]["output"]["digest"] == j["data"][0]
+    assert j["best"][0]["params"] == {"rows.trial": 4, "rows.x": 5, "x": 0} and j["best"][0]["scores"]["total"] == 15 * TOTAL
+    assert [float(row["total"]) for row in table(prices, "--trials")] == [x * 3 * TOTAL for x in range(1, 6) for _ in range(2)]
+    assert [s["name"] for s in prices.json("list")["sweeps"]] == ["sums of rows: rows", "sums of rows: sums"]
+
+
+def test_a_changed_stage_makes_the_later_ones_anew(prices):
+    prices.run("run", staged(prices, first(), second()))
+    changed = staged(prices, first(n=3), second())
+    assert prices.run("run", changed, code=2).stderr.endswith("rows.sheaf: the file exists; replace it with --overwrite, or choose another name\n")
+    j = prices.json("run", changed, "--overwrite")
+    assert j["trials"] == 6 and j["resumed"] == 0
+    by_name = prices.json("run", changed, "--set", "stages.sums.params.x=[5]", "--seed", "7", "--overwrite")
+    assert by_name["trials"] == 3 and by_name["best"][0]["params"]["x"] == 5
+
+
+def test_what_a_stage_has_made_must_still_be_there(prices):
+    sweep = staged(prices, first(), second())
+    prices.run("run", sweep)
+    made = prices.path / "rows.sheaf"
+    other = prices.path / "kept.sheaf"
+    made.rename(other)
+    said = prices.run("run", sweep, code=2).stderr.splitlines()[-1]
+    assert said == f"sheaf: output {made}: the file is gone: make it again with --fresh"
+    os.link(prices.path / "prices.sheaf", made)
+    said = prices.run("run", sweep, code=2).stderr.splitlines()[-1]
+    assert said.endswith("is another file now; make it again with --fresh --overwrite")
+    made.unlink()
+    other.rename(made)
+    assert prices.json("run", sweep)["resumed"] == 10
+    assert prices.json("run", sweep, "--fresh", "--overwrite")["resumed"] == 0
+
+
+def test_a_stage_with_failed_tasks_is_the_last(prices):
+    r = prices.run("run", staged(prices, first(params={"bad": 2}), second()), code=3)
+    assert r.stderr.splitlines()[-1] == ("sheaf: stage rows has tasks that failed, so that sums does not begin; mend what they failed of, "
+                                         "and run it again with --fresh --overwrite")
+    assert "3 failed" in r.stdout and "stage 2" not in r.stderr
+    # who wants to go on all the same has the file
+    alone = prices.sweep("alone.yaml", **{**second(data={"file": "rows.sheaf", "along": "trials"}), "name": "alone"})
+    assert prices.json("run", alone)["trials"] == 10
+
+
+def test_everything_is_checked_before_the_first_stage_begins(prices):
+    (prices.path / "there.sheaf").write_text("precious")
+    for stage, line in (
+        (second(params={"y": 1}), "unknown parameter"), (second(goal={"maximize": "totl"}), "folded has no score totl; did you mean total?"),
+        (second(plugin="no_such"), "no_such"), (second(data=[{"stage": "rows"}, "none.sheaf"]), "there is no file"),
+        (second(output="o.sheaf"), "folded makes no output arrays; remove output"), (second(plugin="describe_fail"), "describe"),
+        (second(data="prices.sheaf"), "the data has no array series"), ({**first(), "name": "b", "output": "there.sheaf", "data": {"stage": "rows"}},
+                                                                       "there.sheaf: the file exists; replace it"),
+        (second(data={"stage": "row"}), "there is no stage row; did you mean rows?"),
+    ):
+        said = prices.refused("run", staged(prices, first(), stage))
+        assert line in said or "folded has no parameter y" in said, said
+        assert not (prices.path / "rows.sheaf").exists()
+    for command in (["--limit", "3"], ["--dry-run", "--json"]):
+        assert "stages" in prices.refused("run", staged(prices, first(), second()), *command)
+
+
+def test_dry_run_says_what_it_can(prices):
+    sweep = staged(prices, first(), second())
+    out = prices.run("run", sweep, "--dry-run").stdout
+    assert "stage 1 of 2: rows\n15 tasks = 5 trials x 3 keys" in out
+    assert out.endswith("stage 2 of 2: sums\nchecked as far as that can be before an earlier stage has made its data\n")
+    prices.run("run", sweep)
+    assert "10 tasks = 10 trials\n" in prices.run("run", sweep, "--dry-run").stdout
+
+
+def test_three_stages_and_a_broker_elsewhere(prices):
+    third = {**first(), "name": "more", "data": ["prices.sheaf", {"stage": "rows", "along": "trials"}], "output": "more.sheaf", "params": {"x": [2, 4]}, "where": ["rows.x > 3"]}
+    del third["keys"]
+    last = second(data={"stage": "more", "along": "trials", "as": "m"}, params={"x": 0})
+    sweep = staged(prices, first(), third, last)
+    j = prices.json("run", sweep)
+    assert j["trials"] == 4 and list(j["best"][0]["params"]) == ["m.trial", "m.rows.trial", "m.rows.x", "m.x", "x"]
+    assert len(j["stages"]) == 2
+    sock = f"ipc://{prices.runtime}/b.sock"
+    broker = prices.start("broker", "--state", prices.path / "elsewhere", "--listen", sock)
+    worker = prices.start("worker", "--broker", sock, "--slots", "2")
+    try:
+        again = prices.json("run", sweep, "--broker", sock, "--overwrite")
+        assert again["digest"] == j["digest"] and again["sweep"] == 3
+    finally:
+        for p in (worker, broker):
+            p.send_signal(signal.SIGTERM)
+            p.communicate()
+
+
+def test_slots_and_kills_anywhere_change_nothing(prices):
+    spin = 300_000 if SANITIZED else 3_000_000
+    stages = (first(n=12, params={"spin": spin}), second(params={"x": {"from": 0, "to": 30, "step": 1}}))
+    digests = set()
+    for slots in (1, 2, 5):
+        j = prices.json("run", staged(prices, *stages), "--slots", slots, "--fresh", "--overwrite")
+        digests.add((j["stages"][0]["output"]["digest"], j["digest"]))
+    assert len(digests) == 1
+    rng, kills = random.Random(4), 0
+    sweep = staged(prices, *stages, filename="killed.yaml", name="killed")
+    prices.file("killed.yaml", sweep.read_text().replace("rows.sheaf", "killed.sheaf"))
+    while True:
+        p = prices.start("run", sweep, "--json", "--slots", "2")
+        try:
+            p.wait(rng.uniform(0.02, 0.4) if kills < 12 else None)
+        except Exception:
+            below = list(descendants(p.pid)) + [p.pid]
+            os.kill(rng.choice(below), signal.SIGKILL)
+            kills += 1
+        out, err = p.communicate()
+        if p.returncode == 0:
+            break
+        assert p.returncode in (-9, 1) or "run it again" in err, err
+    j = json.loads(out)
+    assert (j["stages"][0]["output"]["digest"], j["digest"]) in digests and kills > 0
