@@ -34,26 +34,32 @@ struct sum {
     uint32_t line; /* and where */
 };
 
-struct maker {
+/* Of each day number: its place in the maker's `sums`, from 1 on; 0 = none yet, as between parts. Pages of years that no file has are
+ * never touched. */
+static uint32_t place[ROW_DAYS];
+
+struct part_maker {
+    const struct part_rule *rule;
     const struct input *files;
     uint32_t n_files;
-    const struct part_rule *rule;
     struct row_shape shape;
-    struct text *texts; /* one a file */
+    struct text *texts; /* one a file; */
+    uint32_t n_texts;   /* as many as a part has had files */
     const char *header; /* the first file's */
     uint32_t header_len;
-    uint32_t *place; /* of each day number: its place in `sums`, from 1 on; 0 = none yet */
     struct sum *sums;
     uint32_t n_sums, cap_sums;
     struct note *notes;
     size_t n_notes, cap_notes;
+    struct part *part;
+    size_t cap_part;
     uint32_t file, line; /* at hand */
     char *why;
 };
 
 /* ---- words ---- */
 
-static bool refuse(const struct maker *m, const char *what)
+static bool refuse(const struct part_maker *m, const char *what)
 {
     char line[ROW_WHY], number[16] = "";
     if (m->line)
@@ -63,7 +69,7 @@ static bool refuse(const struct maker *m, const char *what)
     return false;
 }
 
-static bool no_memory(const struct maker *m)
+static bool no_memory(const struct part_maker *m)
 {
     return refuse(m, "there is no memory for it");
 }
@@ -105,18 +111,27 @@ static bool read_all(int fd, struct text *t)
     }
 }
 
-static bool read_file(struct maker *m)
+/* Room for so many bytes. */
+static bool reserve(struct text *t, uint64_t bytes)
+{
+    if (bytes <= t->cap)
+        return true;
+    char *grown = bytes > SIZE_MAX / 2 ? NULL : calloc(1, (size_t)bytes);
+    if (!grown)
+        return false;
+    free(t->bytes);
+    t->bytes = grown;
+    t->cap = (size_t)bytes;
+    return true;
+}
+
+static bool read_file(struct part_maker *m)
 {
     struct text *t = &m->texts[m->file];
     struct stat st;
     int fd = open(m->files[m->file].path, O_RDONLY | O_CLOEXEC);
-    bool ok = fd >= 0 && fstat(fd, &st) == 0;
-    if (ok && st.st_size > 0) {
-        t->cap = (size_t)st.st_size + SPARE;
-        t->bytes = calloc(1, t->cap);
-        ok = t->bytes != NULL;
-    }
-    ok = ok && read_all(fd, t);
+    t->len = 0;
+    bool ok = fd >= 0 && fstat(fd, &st) == 0 && reserve(t, (uint64_t)st.st_size + SPARE) && read_all(fd, t);
     int error = errno;
     if (fd >= 0)
         close(fd);
@@ -137,14 +152,14 @@ static bool next_line(const struct text *t, size_t *at, const char **line, size_
     return true;
 }
 
-static bool is_too_long(const struct maker *m, size_t len)
+static bool is_too_long(const struct part_maker *m, size_t len)
 {
     return len >= UINT32_MAX / 2 && !refuse(m, "it is longer than 2 GiB");
 }
 
 /* ---- what a file says ---- */
 
-static bool read_header(struct maker *m, size_t *at)
+static bool read_header(struct part_maker *m, size_t *at)
 {
     static const char mark[] = "\xef\xbb\xbf";
     const char *line;
@@ -170,9 +185,9 @@ static bool read_header(struct maker *m, size_t *at)
 }
 
 /* The sum of a day, a new one when it is its first row. NULL when memory is short. */
-static struct sum *sum_of(struct maker *m, uint32_t day)
+static struct sum *sum_of(struct part_maker *m, uint32_t day)
 {
-    if (m->place[day] == 0) {
+    if (place[day] == 0) {
         size_t cap = m->cap_sums;
         void *sums = m->sums;
         if (!grow(&sums, m->n_sums, &cap, sizeof *m->sums))
@@ -180,12 +195,12 @@ static struct sum *sum_of(struct maker *m, uint32_t day)
         m->sums = sums;
         m->cap_sums = (uint32_t)cap;
         m->sums[m->n_sums] = (struct sum){.day = day};
-        m->place[day] = ++m->n_sums;
+        place[day] = ++m->n_sums;
     }
-    return &m->sums[m->place[day] - 1];
+    return &m->sums[place[day] - 1];
 }
 
-static bool take_row(struct maker *m, const char *line, uint32_t len)
+static bool take_row(struct part_maker *m, const char *line, uint32_t len)
 {
     struct note note = {.file = m->file};
     uint32_t day;
@@ -205,12 +220,12 @@ static bool take_row(struct maker *m, const char *line, uint32_t len)
     sum->line = m->line;
     sum->rows++;
     sum->bytes += row_bytes(&note.row, &m->shape, strlen(m->files[m->file].symbol));
-    note.day = m->place[day] - 1;
+    note.day = place[day] - 1;
     m->notes[m->n_notes++] = note;
     return true;
 }
 
-static bool take_file(struct maker *m)
+static bool take_file(struct part_maker *m)
 {
     const char *line;
     size_t at = 0, len;
@@ -234,14 +249,14 @@ static int by_day(const void *a, const void *b)
 }
 
 /* The days in their order, with the place of each one's text. */
-static void place_days(const struct maker *m, struct part *p)
+static void place_days(const struct part_maker *m, struct part *p)
 {
     for (uint32_t i = 0; i < m->n_sums; i++)
         p->days[i] = (struct part_day){.day = m->sums[i].day, .rows = m->sums[i].rows};
     qsort(p->days, p->n_days, sizeof p->days[0], by_day);
     uint64_t at = sizeof *p + (p->n_days + (uint64_t)1) * sizeof p->days[0] + p->header;
     for (uint32_t i = 0; i < p->n_days; i++) {
-        struct sum *sum = &m->sums[m->place[p->days[i].day] - 1];
+        struct sum *sum = &m->sums[place[p->days[i].day] - 1];
         p->days[i].at = at;
         at += sum->bytes;
         sum->bytes = p->days[i].at; /* from here on: where its next row goes */
@@ -249,16 +264,24 @@ static void place_days(const struct maker *m, struct part *p)
     p->days[p->n_days] = (struct part_day){.at = at, .day = ROW_DAYS};
 }
 
-static struct part *put_together(const struct maker *m)
+static bool reserve_part(struct part_maker *m, uint64_t size)
+{
+    if (size <= m->cap_part)
+        return true;
+    free(m->part);
+    m->part = size > SIZE_MAX / 2 ? NULL : malloc((size_t)size);
+    m->cap_part = m->part ? (size_t)size : 0;
+    return m->part || no_memory(m);
+}
+
+static bool put_together(struct part_maker *m)
 {
     uint64_t size = sizeof(struct part) + (m->n_sums + (uint64_t)1) * sizeof(struct part_day) + m->header_len;
     for (uint32_t i = 0; i < m->n_sums; i++)
         size += m->sums[i].bytes;
-    struct part *p = size > SIZE_MAX ? NULL : malloc((size_t)size);
-    if (!p) {
-        no_memory(m);
-        return NULL;
-    }
+    if (!reserve_part(m, size))
+        return false;
+    struct part *p = m->part;
     *p = (struct part){.size = size, .rows = m->n_notes, .n_days = m->n_sums, .header = m->header_len};
     if (m->header)
         memcpy(&p->days[p->n_days + 1], m->header, m->header_len);
@@ -269,29 +292,62 @@ static struct part *put_together(const struct maker *m)
         char *to = (char *)p + m->sums[n->day].bytes;
         m->sums[n->day].bytes += (uint64_t)(row_write(to, &n->row, &m->shape, symbol, strlen(symbol)) - to);
     }
-    return p;
+    return true;
 }
 
-struct part *part_create(const struct input *files, uint32_t n, const struct part_rule *rule, char why[ROW_WHY])
+/* ---- making ---- */
+
+struct part_maker *part_maker_create(const struct part_rule *rule)
 {
-    struct maker m = {.files = files, .n_files = n, .rule = rule, .why = why};
-    struct part *p = NULL;
-    m.texts = calloc(n, sizeof *m.texts);
-    m.place = calloc(ROW_DAYS, sizeof *m.place); /* pages of years that are not there are never touched */
-    bool ok = (m.texts && m.place) || no_memory(&m);
-    for (; ok && m.file < n; m.file++)
-        ok = take_file(&m);
+    struct part_maker *m = calloc(1, sizeof *m);
+    if (m)
+        m->rule = rule;
+    return m;
+}
+
+void part_maker_destroy(struct part_maker *m)
+{
+    if (!m)
+        return;
+    for (uint32_t i = 0; i < m->n_texts; i++)
+        free(m->texts[i].bytes);
+    free(m->texts);
+    free(m->sums);
+    free(m->notes);
+    free(m->part);
+    free(m);
+}
+
+static bool more_texts(struct part_maker *m, uint32_t n)
+{
+    if (n <= m->n_texts)
+        return true;
+    struct text *grown = realloc(m->texts, n * sizeof *grown);
+    if (!grown)
+        return no_memory(m);
+    memset(grown + m->n_texts, 0, (n - m->n_texts) * sizeof *grown);
+    m->texts = grown;
+    m->n_texts = n;
+    return true;
+}
+
+const struct part *part_make(struct part_maker *m, const struct input *files, uint32_t n, char why[ROW_WHY])
+{
+    m->files = files;
+    m->n_files = n;
+    m->why = why;
+    m->n_sums = m->file = m->line = 0;
+    m->n_notes = 0;
+    bool ok = more_texts(m, n);
+    for (; ok && m->file < n; m->file++)
+        ok = take_file(m);
     if (ok) {
-        m.file = m.line = 0;
-        p = put_together(&m);
+        m->file = m->line = 0;
+        ok = put_together(m);
     }
-    for (uint32_t i = 0; m.texts && i < n; i++)
-        free(m.texts[i].bytes);
-    free(m.texts);
-    free(m.place);
-    free(m.sums);
-    free(m.notes);
-    return p;
+    for (uint32_t i = 0; i < m->n_sums; i++)
+        place[m->sums[i].day] = 0;
+    return ok ? m->part : NULL;
 }
 
 /* ---- asking ---- */

@@ -34,8 +34,16 @@ struct part_rule {
     const char *by, *name; /* as row_header takes them */
 };
 
-/* Reads n files, at least one, whose symbols ascend. A new block of memory (free), NULL with a line in `why`, which names file and line. */
-struct part *part_create(const struct input *files, uint32_t n, const struct part_rule *rule, char why[ROW_WHY]);
+/* What makes parts, one after another, in the same memory: as much as the text of one part takes three times. */
+struct part_maker;
+
+/* rule must outlive it. NULL when memory is short. */
+struct part_maker *part_maker_create(const struct part_rule *rule);
+void part_maker_destroy(struct part_maker *m);
+
+/* Reads n files, at least one, whose symbols ascend. The part is the maker's, until it makes the next one. NULL with a line in `why`, which
+ * names file and line. */
+const struct part *part_make(struct part_maker *m, const struct input *files, uint32_t n, char why[ROW_WHY]);
 
 /* The header of the files, without its line break: part->header bytes. */
 const char *part_header(const struct part *p);

@@ -137,20 +137,20 @@ static bool list_inputs(const struct sheaf_host *host, struct state *s)
 
 /* Files [from, to) of the inputs. */
 struct making {
+    struct part_maker *maker;
     const struct input *inputs;
     uint32_t from, to;
-    struct part *made;
 };
 
 static int32_t make_part(const struct sheaf_host *host, void *user, const void **bytes, uint64_t *size)
 {
-    struct making *m = user;
+    const struct making *m = user;
     char why[ROW_WHY];
-    m->made = part_create(m->inputs + m->from, m->to - m->from, &rule, why);
-    if (!m->made)
+    const struct part *made = part_make(m->maker, m->inputs + m->from, m->to - m->from, why);
+    if (!made)
         return host->fail(host, why);
-    *bytes = m->made;
-    *size = m->made->size;
+    *bytes = made;
+    *size = made->size;
     return SHEAF_OK_STATUS;
 }
 
@@ -167,22 +167,31 @@ static uint32_t first_part(const struct state *s)
     return (uint32_t)(((uint64_t)spread * s->n_parts) >> 32);
 }
 
-static bool read_parts(const struct sheaf_host *host, struct state *s)
+static bool read_parts_with(const struct sheaf_host *host, struct state *s, struct part_maker *maker)
 {
     const struct sheaf_cache *cache = host->table(host, SHEAF_CACHE_TABLE);
+    if (!cache)
+        return refuse(host, "this sheaf has no caches of any size");
     s->n_parts = s->n_inputs < MAX_PARTS ? s->n_inputs : MAX_PARTS;
     for (uint32_t i = 0, first = first_part(s); i < s->n_parts; i++) {
         uint32_t part = (first + i) % s->n_parts;
-        struct making m = {s->inputs, part_from(s, part), part_from(s, part + 1), NULL};
+        struct making m = {maker, s->inputs, part_from(s, part), part_from(s, part + 1)};
         char label[64];
         uint64_t size;
         snprintf(label, sizeof label, "files %u to %u", m.from, m.to);
-        s->parts[part] = cache ? cache->get(host, label, make_part, &m, &size) : NULL;
-        free(m.made);
+        s->parts[part] = cache->get(host, label, make_part, &m, &size);
         if (!s->parts[part])
-            return cache ? false : refuse(host, "this sheaf has no caches of any size");
+            return false;
     }
     return true;
+}
+
+static bool read_parts(const struct sheaf_host *host, struct state *s)
+{
+    struct part_maker *maker = part_maker_create(&rule);
+    bool ok = maker ? read_parts_with(host, s, maker) : refuse(host, "out of memory");
+    part_maker_destroy(maker);
+    return ok;
 }
 
 static bool check_headers(const struct sheaf_host *host, const struct state *s)

@@ -284,13 +284,17 @@ static void a_wrong_line_is_named_with_its_file(void **state)
     const struct input both[] = {{f->paths[0], "A"}, {f->paths[1], "B"}}; /* and in one part with it */
     const struct part_rule rule = {"", "symbol"};
     char why[ROW_WHY];
+    struct part_maker *maker = part_maker_create(&rule);
+    assert_non_null(maker);
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         f->n = 1;
         add(f, "B.csv", wrong[i].text);
-        assert_null(part_create(both, 2, &rule, why));
+        assert_null(part_make(maker, both, 2, why));
         without_folder(f, why);
         assert_string_equal(why, wrong[i].line);
     }
+    assert_non_null(part_make(maker, both, 1, why)); /* as if nothing had been wrong */
+    part_maker_destroy(maker);
 }
 
 static void what_cannot_be_read_or_told_apart_is_refused(void **state)
