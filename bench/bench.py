@@ -518,37 +518,41 @@ class Bench:
 
     def emptied(self, name):
         path = os.path.join(self.folder, name)
-        shutil.rmtree(path, ignore_errors=True)
         os.mkdir(path)
         return path
 
     def job_transpose(self):
-        """Files: many small ones in, many small ones out."""
+        """Files: many small ones in, many small ones out. Every run gets a folder of its own, and nothing is deleted meanwhile: where files
+        have just been, ext4 takes its time to make new ones."""
         label, repeat, folder = "transpose", self.sizes["repeat"], self.stock_files()
-        sweep = self.sweep("transpose", plugin="transpose", keys={"files": folder + "/*.csv"}, output={"dir": "by_date"})
-        runs = []
-        for _ in range(repeat):
-            out = self.emptied("by_date")
-            runs.append(self.ours(sweep))
-        result = sorted(runs, key=lambda r: r["wall"])[repeat // 2]
+        fields = {"plugin": "transpose", "keys": {"files": folder + "/*.csv"}}
+        runs = [self.ours(self.sweep(f"transpose{i}", output={"dir": f"by_date{i}"}, **fields)) for i in range(repeat)]
+        result, out = sorted(runs, key=lambda r: r["wall"])[repeat // 2], os.path.join(self.folder, "by_date0")
         names = sorted(os.listdir(out))
         base = self.row(label, "sheaf", len(names), result["wall"], result["peak_mb"])
         paths = sorted((os.path.join(folder, name) for name in os.listdir(folder)), key=lambda p: os.path.splitext(os.path.basename(p))[0])
-        plain = os.path.join(self.build, "bench", "plain_transpose")
         for what, more in (("one plain program in C", []), ("the same, synced", ["sync"])):
-            times = [float(subprocess.run([plain, self.emptied("plain"), *more, *paths], check=True, stdout=subprocess.PIPE).stdout)
-                     for _ in range(repeat)]
-            row = self.row(label, what, len(names), statistics.median(times), None, base)
+            row = self.row(label, what, len(names), self.plain_transpose(len(more), more, paths), None, base)
             self.target(f"{label}: time, in that of {what}", base["seconds"] / row["seconds"], most=2, unit="x")
-        self.compare_files(out, os.path.join(self.folder, "plain"), names)
+        self.compare_files(out, os.path.join(self.folder, "plain0-0"), names)
         loop = self.peer("transpose_loop.py", folder, self.emptied("loop"), folder=os.path.join(TOP, "bench"))
         if loop:
             self.compare_files(out, os.path.join(self.folder, "loop"), os.listdir(os.path.join(self.folder, "loop")))
             row = self.row(label, f"pandas by date, {loop['dates']} timed", len(names), loop["seconds"], None, base)
         self.target(f"{label}: times the rate of pandas by date", row["times"] if loop else None, least=20, unit="x")
-        once = self.peer("transpose_loop.py", folder, self.emptied("loop"), "--once", folder=os.path.join(TOP, "bench"))
+        once = self.peer("transpose_loop.py", folder, self.emptied("once"), "--once", folder=os.path.join(TOP, "bench"))
         if once:
             self.row(label, "pandas, all in memory", len(names), once["seconds"], None, base)
+
+    def plain_transpose(self, number, more, paths):
+        """The median of the seconds from start to end."""
+        program, times = os.path.join(self.build, "bench", "plain_transpose"), []
+        for i in range(self.sizes["repeat"]):
+            out = self.emptied(f"plain{number}-{i}")
+            start = time.perf_counter()
+            subprocess.run([program, out, *more, *paths], check=True)
+            times.append(time.perf_counter() - start)
+        return statistics.median(times)
 
     def compare_files(self, ours, theirs, names):
         for name in names:

@@ -2,11 +2,9 @@
  *
  * plain_transpose: what the job "transpose" costs in one plain program. `plain_transpose OUT [sync] FILE.csv ...` reads the files, one
  * after another, puts every row under its day with the file's name in front of it, and writes one file a day into the folder OUT.
- * With `sync` everything is on the device when it ends. Prints the seconds that it took.
+ * With `sync` everything is on the device when it ends.
  */
 #define _GNU_SOURCE /* syncfs */
-#include "common/clock.h"
-
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -121,7 +119,6 @@ int main(int argc, char **argv)
     char columns[1024] = "";
     if (argc < 3 + sync)
         give_up("usage: plain_transpose OUT [sync] FILE.csv ...");
-    int64_t begun = clock_mono_ns();
     for (int i = 2 + sync; i < argc; i++) {
         char symbol[256];
         const char *slash = strrchr(argv[i], '/'), *base = slash ? slash + 1 : argv[i], *dot = strrchr(base, '.');
@@ -136,6 +133,5 @@ int main(int argc, char **argv)
     write_days(argv[1], columns);
     if (sync)
         sync_folder(argv[1]);
-    printf("%.6f\n", (double)(clock_mono_ns() - begun) / 1e9);
     return 0;
 }
