@@ -479,20 +479,19 @@ class Bench:
         return path, True, "backtest, made up"
 
     def job_backtest(self):
-        """Signals of every symbol, and a fund that trades on them: a grid over both."""
+        """Signals of every symbol, and a fund that trades on them: two stages with a grid over both."""
         path, turned, label = self.stocks()
         self.command("pack", "stocks.sheaf", f"close={path}")
         n, config = self.sizes["averages"], {"transposed": True} if turned else {}
         rules = {"rule": ["sma"], "fast": [5, 10, 15, 20][:n], "slow": [30, 60, 100, 200][:n]}
         funds = {"max_positions": [5 + 2 * i for i in range(self.sizes["funds"])], "stop_loss": [0, 0.05, 0.1, 0.2], "commission_bps": [5]}
-        signals = self.sweep("signals", plugin="signals", config=config, data="stocks.sheaf", keys={"range": [0, self.sizes["stocks"][1]]},
-                             params=rules, output="signals.sheaf")
-        first = self.ours_median(signals, "--overwrite")
-        second = self.ours_median(self.sweep(
-            "funds", name="funds", plugin="portfolio", config=config, data=["stocks.sheaf", {"file": "signals.sheaf", "along": "trials"}],
-            params=funds, goal={"maximize": "sharpe"}))
-        trials = second["tasks"]["total"]
-        base = self.row(label, "sheaf", trials, first["wall"] + second["wall"], max(first["peak_mb"], second["peak_mb"]))
+        signals = {"name": "signals", "plugin": "signals", "config": config, "data": "stocks.sheaf",
+                   "keys": {"range": [0, self.sizes["stocks"][1]]}, "params": rules, "output": "signals.sheaf"}
+        portfolio = {"name": "portfolio", "plugin": "portfolio", "config": config, "params": funds, "goal": {"maximize": "sharpe"},
+                     "data": ["stocks.sheaf", {"stage": "signals", "along": "trials"}]}
+        result = self.ours_median(self.sweep("backtest", stages=[signals, portfolio]), "--overwrite")
+        trials = result["tasks"]["total"]
+        base = self.row(label, "sheaf", trials, result["wall"], result["peak_mb"])
         reference = os.path.join(self.peers, "..", "reference", "backtest.py")
         if not os.path.isfile(reference):
             peer = self.skip("backtest_pool.py", f"there is no {reference}")
@@ -501,7 +500,7 @@ class Bench:
                              *map(str, self.sizes["backtest_sample"]), *(["--transposed"] if turned else []), folder=os.path.join(TOP, "bench"))
         if peer:
             pool = self.row(label, f"backtest_pool, {peer['signals']} and {peer['funds']} timed", trials, peer["seconds"], None, base)
-            found = [json.loads(line)["scores"] for line in self.command("results", "funds", "--format", "jsonl").splitlines()]
+            found = [json.loads(line)["scores"] for line in self.command("results", "last", "--format", "jsonl").splitlines()]
             for trial, scores in peer["scores"]:
                 if any(abs(found[trial][name] - x) > max(1e-9 * abs(x), 1e-12) for name, x in scores.items()):
                     sys.exit(f"trial {trial} of the backtest differs: {found[trial]} and {scores}")
