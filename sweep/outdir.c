@@ -6,7 +6,9 @@
 #include "sweep/outdir.h"
 
 #include "common/fsutil.h"
+#include "common/renamenew.h"
 #include "common/syncdir.h"
+#include "sweep/namelist.h"
 #include "sweep/space.h"
 
 #include <dirent.h>
@@ -22,7 +24,6 @@
 
 #define WORK ".sheaf-"
 #define WORK_NAME 32u /* WORK, 16 digits, NUL */
-#define OWNER 24u     /* "." and a number */
 
 static int fail(const struct plan *p, struct diag *d, const char *what)
 {
@@ -88,20 +89,40 @@ static int check_parent(const struct plan *p, struct diag *d)
     return access(parent, W_OK | X_OK) == 0 ? 0 : fail(p, d, "the folder that it is to be made in cannot be written");
 }
 
-/* Is that entry of DIR one that this sweep has made? */
-static bool is_own(int dir, const char *work, const char *name)
+/* Notes what the tasks have made directly in DIR: files and folders. */
+static int note_tops(void *ctx, uint64_t index, const char *names, uint32_t n)
 {
-    char claim[WORK_NAME + 8 + 256];
-    struct stat st;
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, work) == 0)
-        return true;
-    (void)snprintf(claim, sizeof claim, "%s/claims/%.255s", work, name);
-    return fstatat(dir, claim, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    char top[TASKFILES_PART + 1];
+    int err = 0;
+    (void)index;
+    for (uint32_t i = 0; err == 0 && i < n; i++, names += strlen(names) + 1) {
+        (void)snprintf(top, sizeof top, "%.*s", (int)strcspn(names, "/"), names);
+        err = namelist_add(ctx, top);
+    }
+    return err;
+}
+
+/* What this sweep has made in DIR, as its entries are called. */
+static int own_entries(int dir, const char *work, struct namelist *own)
+{
+    int folder = openat(dir, work, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int claims = folder < 0 ? -1 : open_folder(folder, "claims");
+    int err = claims < 0 ? 0 : claims_each(claims, note_tops, own);
+    const int fds[] = {folder, claims};
+    close_all(fds, 2);
+    return err != 0 ? err : namelist_sort(own);
+}
+
+static bool is_own(const struct namelist *own, const char *work, const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, work) == 0 ||
+           namelist_find(own, name) < own->n;
 }
 
 static int check_entries(const struct plan *p, int fd, struct diag *d)
 {
     char work[WORK_NAME];
+    struct namelist own = {.n = 0};
     int err = work_name(p, work, d);
     DIR *dir = err == 0 ? fdopendir(fd) : NULL;
     struct dirent *entry = NULL;
@@ -109,13 +130,16 @@ static int check_entries(const struct plan *p, int fd, struct diag *d)
         close(fd);
         return err != 0 ? err : diag_fail(d, SHEAF_ENOMEM, "out of memory");
     }
+    if (own_entries(fd, work, &own) != 0)
+        err = fail(p, d, "cannot read whose files there are");
     while (err == 0 && (entry = readdir(dir)) != NULL)
-        if (!is_own(fd, work, entry->d_name))
+        if (!is_own(&own, work, entry->d_name))
             err = diag_fail(d, SHEAF_EBUSY,
                             "output %s: the folder is not empty (%.100s); choose another one, or replace files of the "
                             "same names with --overwrite",
                             p->output_dir, entry->d_name);
     closedir(dir);
+    namelist_finish(&own);
     return err;
 }
 
@@ -190,12 +214,6 @@ static int make_folder(int at, const char *name)
     return mkdirat(at, name, 0777) == 0 || errno == EEXIST ? 0 : -1;
 }
 
-static bool has_links(int work)
-{
-    (void)unlinkat(work, "link", 0); /* of a broker that was killed here */
-    return symlinkat(".", work, "link") == 0 && unlinkat(work, "link", 0) == 0;
-}
-
 static int clear_all(const struct plan *p, int dir, int work, struct diag *d);
 
 static int begin_in(const struct plan *p, int dir, const char *name, bool resume, int *lock, struct diag *d)
@@ -208,8 +226,6 @@ static int begin_in(const struct plan *p, int dir, const char *name, bool resume
         err = clear_all(p, dir, work, d);
     if (err == 0 && (make_folder(work, "tmp") != 0 || make_folder(work, "claims") != 0))
         err = fail(p, d, "its folder for tasks that run cannot be made");
-    if (err == 0 && !resume && !has_links(work))
-        err = fail(p, d, "its file system cannot make symbolic links, which say whose files they are");
     if (err != 0)
         close_all(lock, 1);
     close(work);
@@ -239,7 +255,7 @@ int outdir_begin(const struct plan *p, bool resume, int *lock, struct diag *d)
 
 int outdir_open(const struct plan *p, struct outdir *o, struct diag *d)
 {
-    *o = (struct outdir){.plan = p, .dir = -1, .work = -1};
+    *o = (struct outdir){.plan = p, .dir = -1, .work = -1, .log.fd = -1};
     int err = outdir_work_path(p, o->path, d);
     if (err != 0)
         return err;
@@ -257,82 +273,102 @@ void outdir_close(struct outdir *o)
     const int fds[] = {o->dir, o->work};
     close_all(fds, 2);
     o->dir = o->work = -1;
+    claims_close(&o->log);
 }
 
-/* Whose is it? */
-static bool read_owner(int claims, const char *name, uint64_t *index)
-{
-    char text[OWNER];
-    ssize_t n = readlinkat(claims, name, text, sizeof text - 1);
-    if (n < 2 || text[0] != '.')
-        return false;
-    text[n] = '\0';
-    char *end;
-    *index = strtoull(text + 1, &end, 10);
-    return *end == '\0';
-}
+/* A task that puts its files there. */
+struct publishing {
+    const struct outdir *o;
+    const struct taskfiles *files;
+    uint64_t index;
+    int claims;
+    struct namelist names; /* of its files, once somebody else may have them */
+    bool sole;             /* nobody else has */
+    struct diag *d;
+};
 
-/* Somebody has claimed the name, or part of it is a file. */
-static int claimed(const struct plan *p, int claims, const char *name, uint64_t index, struct diag *d)
+static int look_for_clash(void *ctx, uint64_t owner, const char *names, uint32_t n)
 {
-    uint64_t owner;
-    char part[TASKFILES_NAME + 1];
-    for (size_t n = strcspn(name, "/");; n += 1 + strcspn(name + n + 1, "/")) {
-        memcpy(part, name, n);
-        part[n] = '\0';
-        bool whole = name[n] == '\0', is_file = read_owner(claims, part, &owner);
-        if (whole && is_file && owner == index)
-            return 0;
-        if (is_file)
-            return diag_fail(d, SHEAF_EBUSY,
-                             "output %s: task %" PRIu64 " writes %s, which task %" PRIu64 " has written%s",
-                             p->output_dir, index, name, owner, whole ? "" : " as a file");
-        if (whole)
-            return diag_fail(d, SHEAF_EBUSY, "output %s: task %" PRIu64 " writes %s, which is a folder of other files",
-                             p->output_dir, index, name);
+    struct publishing *p = ctx;
+    for (uint32_t i = 0; owner != p->index && i < n; i++, names += strlen(names) + 1) {
+        const char *mine = namelist_clash(&p->names, names);
+        if (mine != NULL && strcmp(mine, names) == 0)
+            return diag_fail(p->d, SHEAF_EBUSY,
+                             "output %s: task %" PRIu64 " writes %s, which task %" PRIu64 " has written",
+                             p->o->plan->output_dir, p->index, mine, owner);
+        if (mine != NULL)
+            return diag_fail(p->d, SHEAF_EBUSY,
+                             "output %s: task %" PRIu64 " writes %s, but task %" PRIu64 " has written %s",
+                             p->o->plan->output_dir, p->index, mine, owner, names);
     }
+    return 0;
 }
 
-static int claim(const struct outdir *o, int claims, const char *name, uint64_t index, struct diag *d)
+/* Has another task claimed one of the names? One that does so later will find ours. */
+static int check_sole(struct publishing *p)
 {
-    char owner[OWNER];
-    (void)snprintf(owner, sizeof owner, ".%" PRIu64, index);
-    bool made = symlinkat(owner, claims, name) == 0;
-    if (!made && errno == ENOENT && taskfiles_folders(claims, name) == 0)
-        made = symlinkat(owner, claims, name) == 0;
-    if (made && syncdir_name(claims, name) == 0)
+    const char *name = (const char *)p->files->names.data;
+    int err = 0;
+    if (p->sole)
         return 0;
-    int why = errno;
-    if (!made && (why == EEXIST || why == ENOTDIR || why == ENOENT))
-        return claimed(o->plan, claims, name, index, d);
-    return no_room(o->plan, d, name, why);
+    for (uint32_t i = 0; err == 0 && i < p->files->n; i++, name += strlen(name) + 1)
+        err = namelist_add(&p->names, name);
+    err = err != 0 ? err : namelist_sort(&p->names);
+    err = err != 0 ? err : claims_each(p->claims, look_for_clash, p);
+    if (err != 0 && err != SHEAF_EBUSY)
+        return fail(p->o->plan, p->d, "cannot read whose files there are");
+    p->sole = err == 0;
+    return err;
 }
 
-static int move(const struct outdir *o, const struct taskfiles *files, const char *name, struct diag *d)
+/* Before anything of the task is to be seen. */
+static int check_names(struct publishing *p)
 {
-    if (renameat(files->fd, name, o->dir, name) == 0)
-        return 0;
-    if (errno == ENOENT && taskfiles_folders(o->dir, name) == 0 && renameat(files->fd, name, o->dir, name) == 0)
-        return 0;
-    return no_room(o->plan, d, name, errno);
+    const char *name = (const char *)p->files->names.data;
+    struct stat st;
+    for (uint32_t i = 0; i < p->files->n; i++, name += strlen(name) + 1)
+        if (fstatat(p->o->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+            return check_sole(p);
+    return 0;
 }
 
-int outdir_publish(const struct outdir *o, const struct taskfiles *files, uint64_t index, struct diag *d)
+static int rename_to(const struct publishing *p, const char *name)
 {
-    int claims = open_folder(o->work, "claims");
-    if (claims < 0)
+    return p->sole ? renameat(p->files->fd, name, p->o->dir, name) : rename_new(p->files->fd, name, p->o->dir, name);
+}
+
+static int move(struct publishing *p, const char *name)
+{
+    int rc = rename_to(p, name);
+    if (rc != 0 && errno == ENOENT && taskfiles_folders(p->o->dir, name) == 0)
+        rc = rename_to(p, name);
+    if (rc != 0 && errno == EEXIST && !p->sole) { /* it has just been put there, or by a stranger */
+        int err = check_sole(p);
+        if (err != 0)
+            return err;
+        rc = rename_to(p, name);
+    }
+    if (rc == 0 && syncdir_name(p->o->dir, name) == 0)
+        return 0;
+    return no_room(p->o->plan, p->d, name, errno);
+}
+
+int outdir_publish(struct outdir *o, const struct taskfiles *files, uint64_t index, struct diag *d)
+{
+    char path[TASKFILES_PATH + 8];
+    struct publishing p = {.o = o, .files = files, .index = index, .claims = open_folder(o->work, "claims"), .d = d};
+    if (p.claims < 0)
         return fail(o->plan, d, "its folder for tasks that run has gone");
     const char *name = (const char *)files->names.data;
-    int err = 0;
+    (void)snprintf(path, sizeof path, "%s/claims", o->path);
+    int err =
+        files->n > 0 && claims_add(&o->log, p.claims, path, index, files) != 0 ? no_room(o->plan, d, name, errno) : 0;
+    if (err == 0)
+        err = check_names(&p);
     for (uint32_t i = 0; err == 0 && i < files->n; i++, name += strlen(name) + 1)
-        err = claim(o, claims, name, index, d);
-    close(claims);
-    name = (const char *)files->names.data;
-    for (uint32_t i = 0; err == 0 && i < files->n; i++, name += strlen(name) + 1) {
-        err = move(o, files, name, d);
-        if (err == 0 && syncdir_name(o->dir, name) != 0)
-            err = no_room(o->plan, d, name, errno);
-    }
+        err = move(&p, name);
+    namelist_finish(&p.names);
+    close(p.claims);
     return err;
 }
 
@@ -340,11 +376,13 @@ int outdir_publish(const struct outdir *o, const struct taskfiles *files, uint64
 
 struct sweeping {
     const struct plan *plan;
-    int dir, claims;
+    int dir;
     const struct intervals *done, *empty; /* NULL: no task has succeeded */
     const atomic_bool *stop;              /* or NULL */
+    struct intervals seen;                /* tasks whose files are counted */
     uint64_t files;
-    bool removed; /* some were */
+    struct namelist gone; /* files of tasks that do not count, unless one that does has them, too */
+    bool *kept;           /* that is so; each of gone */
     struct diag *d;
 };
 
@@ -367,28 +405,59 @@ static void remove_folders(int fd, const char *name)
     }
 }
 
-static int sweep_claim(void *ctx, const char *name, mode_t type)
+static int sort_out(void *ctx, uint64_t index, const char *names, uint32_t n)
 {
     struct sweeping *s = ctx;
-    struct stat st;
-    uint64_t index;
     if (s->stop != NULL && atomic_load(s->stop))
-        return diag_fail(s->d, SHEAF_EGONE, "output %s: broken off", s->plan->output_dir);
-    bool known = type == S_IFLNK && read_owner(s->claims, name, &index);
-    bool there = known && fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
-    if (there && counts(s, index)) {
-        s->files++;
-        return 0;
+        return SHEAF_EGONE;
+    if (counts(s, index)) {
+        s->files += intervals_has(&s->seen, index) ? 0 : n; /* it may have run more than once */
+        return intervals_add(&s->seen, index, index + 1);
     }
-    if (there && unlinkat(s->dir, name, 0) != 0 && errno != ENOENT)
-        return fail(s->plan, s->d, "a file of a task that failed cannot be removed");
-    if (known)
-        remove_folders(s->dir, name);
-    s->removed = true;
-    if (unlinkat(s->claims, name, 0) != 0 && errno != ENOENT)
-        return fail(s->plan, s->d, "its folder for tasks that run cannot be tidied");
-    remove_folders(s->claims, name);
+    int err = 0;
+    for (uint32_t i = 0; err == 0 && i < n; i++, names += strlen(names) + 1)
+        err = namelist_add(&s->gone, names);
+    return err;
+}
+
+static int keep(void *ctx, uint64_t index, const char *names, uint32_t n)
+{
+    const struct sweeping *s = ctx;
+    for (uint32_t i = 0; counts(s, index) && i < n; i++, names += strlen(names) + 1) {
+        uint64_t at = namelist_find(&s->gone, names);
+        for (; at < s->gone.n && strcmp(s->gone.at[at], names) == 0; at++)
+            s->kept[at] = true;
+    }
     return 0;
+}
+
+static int remove_gone(const struct sweeping *s)
+{
+    struct stat st;
+    for (uint64_t i = 0; i < s->gone.n; i++) {
+        const char *name = s->gone.at[i];
+        if (s->kept[i] || fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+            continue;
+        if (unlinkat(s->dir, name, 0) != 0 && errno != ENOENT)
+            return fail(s->plan, s->d, "a file of a task that failed cannot be removed");
+        remove_folders(s->dir, name);
+    }
+    return syncdir_all(s->dir) == 0 ? 0 : fail(s->plan, s->d, "what is there cannot be synced");
+}
+
+/* Goes through the claims. */
+static int sweep_claims(struct sweeping *s, int claims)
+{
+    int err = claims_each(claims, sort_out, s);
+    err = err != 0 ? err : namelist_sort(&s->gone);
+    if (err == 0 && s->gone.n > 0) {
+        s->kept = calloc((size_t)s->gone.n, sizeof *s->kept);
+        err = s->kept == NULL ? SHEAF_ENOMEM : claims_each(claims, keep, s);
+    }
+    if (err != 0)
+        return diag_fail(s->d, err, "output %s: whose files there are: %s", s->plan->output_dir,
+                         err == SHEAF_EGONE ? "broken off" : sheaf_strerror(err));
+    return s->gone.n > 0 ? remove_gone(s) : 0;
 }
 
 /* Without it no task that nobody waits for any more can have files. */
@@ -407,11 +476,13 @@ static int remove_tmp(const struct sweeping *s, int work)
 /* Removes folders of tasks, and the files of tasks that do not count. */
 static int tidy(struct sweeping *s, int work)
 {
-    int err = remove_tmp(s, work);
-    s->claims = err == 0 ? open_folder(work, "claims") : -1;
-    if (err == 0 && s->claims >= 0)
-        err = taskfiles_walk(s->claims, sweep_claim, s, s->d);
-    close_all(&s->claims, 1);
+    int err = remove_tmp(s, work), claims = err == 0 ? open_folder(work, "claims") : -1;
+    if (claims >= 0)
+        err = sweep_claims(s, claims);
+    close_all(&claims, 1);
+    namelist_finish(&s->gone);
+    intervals_finish(&s->seen);
+    free(s->kept);
     return err;
 }
 
@@ -435,8 +506,6 @@ int outdir_finish(const struct plan *p, const struct intervals *done, const stru
         return err;
     struct sweeping s = {.plan = p, .dir = o.dir, .done = done, .empty = empty, .stop = stop, .d = d};
     err = tidy(&s, o.work);
-    if (err == 0 && s.removed && syncdir_all(o.dir) != 0)
-        err = fail(p, d, "what is there cannot be synced");
     outdir_close(&o);
     *files = s.files;
     return err;

@@ -3,11 +3,11 @@
  * outdir: the folder in which the files of a sweep's tasks appear. A task writes its files in a folder of its own (taskfiles), and when it
  * has succeeded they are moved to their final names, before it is published as done. What makes that safe is beside them, in DIR/.sheaf-SWEEP:
  *
- *   lock           held by the broker of the sweep
- *   tmp/           folders of tasks that run, of whatever slot
- *   claims/NAME    a link ".7": the file NAME is the 7th task's. Made before the file gets its name, and only once
+ *   lock            held by the broker of the sweep
+ *   tmp/XXXXXX      of a slot: where the task that runs writes
+ *   claims/XXXXXX   of a slot: whose files those are that it has put there (claims.h), noted before they get their names
  *
- * So two tasks cannot write one file, a task that runs again replaces what it made itself, and at the end, when the results say which tasks
+ * So two tasks cannot own one file, a task that runs again replaces what it made itself, and at the end, when the results say which tasks
  * have succeeded, the files of all others are removed: those that were killed between moving their files and being counted. Then
  * DIR/.sheaf-SWEEP goes, unless the sweep can go on: because it was stopped, or because failed tasks may be tried again.
  */
@@ -16,6 +16,7 @@
 
 #include "common/err.h"
 #include "common/intervals.h"
+#include "sweep/claims.h"
 #include "sweep/plan.h"
 #include "sweep/taskfiles.h"
 
@@ -43,15 +44,16 @@ struct outdir {
     const struct plan *plan;
     int dir, work;             /* DIR; DIR/.sheaf-SWEEP, */
     char path[TASKFILES_PATH]; /* which is called so */
+    struct claims_log log;
 };
 
 /* Folders of tasks are made in DIR/.sheaf-SWEEP/tmp. The plan must outlive it. 0 or an error with a line in d. */
 int outdir_open(const struct plan *p, struct outdir *o, struct diag *d);
 void outdir_close(struct outdir *o);
 
-/* Gives the files of the task `index` their names; taskfiles_list first. 0, or an error with a line in d: SHEAF_EBUSY when another task has written one of them;
- * none of them has its name then. After any other error some may have. */
-int outdir_publish(const struct outdir *o, const struct taskfiles *files, uint64_t index, struct diag *d);
+/* Gives the files of the task `index` their names; taskfiles_list first. 0, or an error with a line in d: SHEAF_EBUSY when another task has written one of them:
+ * as a rule none of them has its name then. After other errors some may have; they go at the end. */
+int outdir_publish(struct outdir *o, const struct taskfiles *files, uint64_t index, struct diag *d);
 
 /* Nobody works in it any more: removes all that tasks have left which are not in done (positions), or are in empty (indices), and syncs. *files: how many
  * files there are. stop: give up soon (SHEAF_EGONE). Can be done again after it was broken off. 0 or an error with a line in d. */

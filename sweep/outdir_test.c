@@ -101,7 +101,7 @@ static int succeeds(struct fixture *f, uint64_t index)
 {
     int err = taskfiles_list(&f->files, &f->d);
     err = err ? err : outdir_publish(&f->o, &f->files, index, &f->d);
-    taskfiles_clear(&f->files);
+    err ? taskfiles_clear(&f->files) : taskfiles_moved(&f->files);
     return err;
 }
 
@@ -196,15 +196,23 @@ static void files_have_their_names_when_the_task_has_succeeded(void **state)
     assert_int_equal(succeeds(f, 3), 0);
     has(f, "a", "one");
     has(f, "x/y/b", "two");
-    assert_int_equal(entries(f->files.root), 0);
-    writes(f, "a", "dropped"); /* of a task that fails */
+    assert_int_equal(entries(f->files.root), 1); /* x, for the next one */
+    writes(f, "a", "dropped");                   /* of a task that fails */
     taskfiles_clear(&f->files);
     writes(f, "a", "again"); /* the same task once more */
     assert_int_equal(succeeds(f, 3), 0);
     has(f, "a", "again");
-    assert_int_equal(ends(f, 4, UINT64_MAX), 2);
+    assert_int_equal(entries(f->files.root), 0);
+    for (int i = 0; i < 20; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "f%d/c", i);
+        writes(f, name, "many");
+    }
+    assert_int_equal(succeeds(f, 2), 0);
+    assert_int_equal(entries(f->files.root), 0);
+    assert_int_equal(ends(f, 4, UINT64_MAX), 22);
     is_over(f);
-    assert_int_equal(entries(f->dir), 2);
+    assert_int_equal(entries(f->dir), 22);
     has(f, "x/y/b", "two");
 }
 
@@ -244,8 +252,8 @@ static void a_name_is_one_tasks(void **state)
     assert_int_equal(succeeds(f, 3), 0);
     static const char *const names[] = {"a", "a/c", "x", "x/b"};
     static const char *const why[] = {
-        "task 7 writes a, which task 3 has written", "task 7 writes a/c, which task 3 has written as a file",
-        "task 7 writes x, which is a folder of other files", "task 7 writes x/b, which task 3 has written"};
+        "task 7 writes a, which task 3 has written", "task 7 writes a/c, but task 3 has written a",
+        "task 7 writes x, but task 3 has written x/b", "task 7 writes x/b, which task 3 has written"};
     for (int i = 0; i < 4; i++) {
         writes(f, "seven", "7");
         writes(f, names[i], "seven's");
@@ -255,9 +263,11 @@ static void a_name_is_one_tasks(void **state)
         has(f, "a", "three's");
         has(f, "x/b", "three's");
     }
-    writes(f, "x/c", "seven's");
-    assert_int_equal(succeeds(f, 7), 0);
-    assert_int_equal(ends(f, 8, UINT64_MAX), 3);
+    writes(f, "x/c", "eight's");
+    assert_int_equal(succeeds(f, 8), 0);
+    assert_int_equal(ends(f, 9, 7), 3); /* what the seventh has claimed in vain stays the third's */
+    has(f, "a", "three's");
+    has(f, "x/b", "three's");
 }
 
 static void files_of_tasks_that_do_not_count_go(void **state)
@@ -277,6 +287,27 @@ static void files_of_tasks_that_do_not_count_go(void **state)
     assert_int_equal(entries(f->dir), 3); /* they and .sheaf-SWEEP */
     char path[TASKFILES_PATH];            /* a slot that does not know yet has no folder any more */
     assert_int_equal(taskfiles_path(&f->files, "x/late", path, &f->d), SHEAF_ENOENT);
+}
+
+/* What a kill in the middle of a write leaves, and what nobody has written. */
+static void claims_that_are_cut_short_are_passed_over(void **state)
+{
+    struct fixture *f = *state;
+    char path[TASKFILES_PATH + 32];
+    static const char *const torn[] = {"1 2\nx\n", "1 1\nx",      "1 ", "1", "1 99999999999\nx\n",
+                                       "x 1\nx\n", "1 1\n../x\n", "\n", ""};
+    begin(f, false);
+    writes(f, "x", "the third's");
+    assert_int_equal(succeeds(f, 3), 0);
+    for (size_t i = 0; i < sizeof torn / sizeof *torn; i++) {
+        snprintf(path, sizeof path, "%s/claims/torn%zu", f->work, i);
+        put(path, torn[i]);
+    }
+    snprintf(path, sizeof path, "%s/x", f->root);
+    put(path, "a stranger's");
+    assert_int_equal(ends(f, 4, 1), 1);
+    assert_int_equal(access(path, F_OK), 0);
+    has(f, "x", "the third's");
 }
 
 static void it_goes_on_and_begins_anew(void **state)
@@ -395,6 +426,7 @@ int main(void)
         T(what_is_no_file_is_refused),
         T(a_name_is_one_tasks),
         T(files_of_tasks_that_do_not_count_go),
+        T(claims_that_are_cut_short_are_passed_over),
         T(it_goes_on_and_begins_anew),
         T(two_sweeps_are_not_at_work_in_one_folder),
         T(folders_that_cannot_be_are_refused),

@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define FEW_FOLDERS 16u /* to go through them costs less than to make them again */
+
 /* ---- names ---- */
 
 static const char *part_fault(const char *part, size_t len)
@@ -67,14 +69,27 @@ int taskfiles_folders(int fd, const char *name)
     return 0;
 }
 
-/* ---- walking ---- */
+/* ---- what is there ---- */
 
 struct walk {
     char path[TASKFILES_NAME + 1];
-    taskfiles_visit *visit;
-    void *ctx;
+    struct taskfiles *files;
     struct diag *d;
 };
+
+static int found_file(struct walk *w, mode_t mode)
+{
+    struct taskfiles *t = w->files;
+    const char *why = S_ISREG(mode) ? taskfiles_fault(w->path) : "is no regular file";
+    if (why != NULL)
+        return diag_fail(w->d, SHEAF_EINVAL, "the file %s, which it has made, %s", w->path, why);
+    if (t->n == TASKFILES_MOST)
+        return diag_fail(w->d, SHEAF_ELIMIT, "it has made over %u files; let a task make fewer", TASKFILES_MOST);
+    t->n++;
+    return buf_append(&t->names, w->path, strlen(w->path) + 1) == 0
+               ? 0
+               : diag_fail(w->d, SHEAF_ENOMEM, "out of memory for the names of its files");
+}
 
 static int walk_folder(struct walk *w, int fd, size_t len, uint32_t depth);
 
@@ -90,12 +105,13 @@ static int walk_entry(struct walk *w, int folder, const char *name, size_t len, 
         w->path[len] = '/';
     memcpy(w->path + all - n, name, n + 1);
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT ? 0 : diag_fail(w->d, file_error(errno), "%s: %s", w->path, strerror(errno));
+        return diag_fail(w->d, file_error(errno), "%s: %s", w->path, strerror(errno));
     if (!S_ISDIR(st.st_mode))
-        return w->visit(w->ctx, w->path, st.st_mode & S_IFMT);
+        return found_file(w, st.st_mode);
+    w->files->folders++;
     int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
-        return errno == ENOENT ? 0 : diag_fail(w->d, file_error(errno), "%s: %s", w->path, strerror(errno));
+        return diag_fail(w->d, file_error(errno), "%s: %s", w->path, strerror(errno));
     return walk_folder(w, fd, all, depth + 1);
 }
 
@@ -114,14 +130,6 @@ static int walk_folder(struct walk *w, int fd, size_t len, uint32_t depth)
             rc = walk_entry(w, dirfd(dir), entry->d_name, len, depth);
     closedir(dir);
     return rc;
-}
-
-int taskfiles_walk(int fd, taskfiles_visit *visit, void *ctx, struct diag *d)
-{
-    struct walk w = {.visit = visit, .ctx = ctx, .d = d};
-    int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* with a place of its own in the folder */
-    return own < 0 ? diag_fail(d, file_error(errno), "a folder cannot be read: %s", strerror(errno))
-                   : walk_folder(&w, own, 0, 0);
 }
 
 /* ---- the folder of a task ---- */
@@ -155,31 +163,19 @@ int taskfiles_path(struct taskfiles *t, const char *name, char out[TASKFILES_PAT
     return n < (int)TASKFILES_PATH ? 0 : diag_fail(d, SHEAF_ELIMIT, "the path of the file %s is too long", name);
 }
 
-struct listing {
-    struct taskfiles *files;
-    struct diag *d;
-};
-
-static int list_one(void *ctx, const char *name, mode_t type)
-{
-    const struct listing *l = ctx;
-    const char *why = type != S_IFREG ? "is no regular file" : taskfiles_fault(name);
-    if (why != NULL)
-        return diag_fail(l->d, SHEAF_EINVAL, "the file %s, which it has made, %s", name, why);
-    if (l->files->n == TASKFILES_MOST)
-        return diag_fail(l->d, SHEAF_ELIMIT, "it has made over %u files; let a task make fewer", TASKFILES_MOST);
-    l->files->n++;
-    return buf_append(&l->files->names, name, strlen(name) + 1) == 0
-               ? 0
-               : diag_fail(l->d, SHEAF_ENOMEM, "out of memory for the names of its files");
-}
-
 int taskfiles_list(struct taskfiles *t, struct diag *d)
 {
-    struct listing l = {t, d};
+    struct walk w = {.files = t, .d = d};
     t->names.len = 0;
-    t->n = 0;
-    return taskfiles_walk(t->fd, list_one, &l, d);
+    t->n = t->folders = 0;
+    int own = openat(t->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* with a place of its own in the folder */
+    return own < 0 ? diag_fail(d, file_error(errno), "%s: %s", t->root, strerror(errno)) : walk_folder(&w, own, 0, 0);
+}
+
+void taskfiles_moved(struct taskfiles *t)
+{
+    t->used = t->folders > FEW_FOLDERS;
+    taskfiles_clear(t);
 }
 
 void taskfiles_clear(struct taskfiles *t)

@@ -11,7 +11,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #define TASKFILES_NAME 1024u  /* bytes of a name with its folders */
 #define TASKFILES_PART 255u   /* of one part of it */
@@ -26,17 +25,12 @@ const char *taskfiles_fault(const char *name);
 /* Makes the folders of a name below a folder. 0, also when they are there, or -1 with errno. */
 int taskfiles_folders(int fd, const char *name);
 
-/* Calls visit for everything below a folder that is no folder, with its path from there and its type (S_IFMT), until it returns another value
- * than 0, which is returned. SHEAF_ELIMIT or SHEAF_EIO with a line in d when the walk itself cannot go on. */
-typedef int taskfiles_visit(void *ctx, const char *name, mode_t type);
-int taskfiles_walk(int fd, taskfiles_visit *visit, void *ctx, struct diag *d);
-
 struct taskfiles {
     char root[TASKFILES_PATH]; /* the folder, absolute if its parent is */
     int fd;                    /* of it; -1 = there is none */
     bool used;                 /* a path was asked for since it was last empty */
     struct buf names;          /* after taskfiles_list: n names, each with its NUL */
-    uint32_t n;
+    uint32_t n, folders;       /* that there were */
 };
 
 /* Makes an empty folder with a name of its own in parent. 0, or an error with a line in d. */
@@ -49,8 +43,12 @@ int taskfiles_path(struct taskfiles *t, const char *name, char out[TASKFILES_PAT
 /* Finds out which files there are. 0, or an error with a line in d: SHEAF_EINVAL for what is no file, SHEAF_ELIMIT for too many. */
 int taskfiles_list(struct taskfiles *t, struct diag *d);
 
-/* Removes all that is in the folder; and the folder, too. */
+/* Before the next task: removes all that is in the folder. After taskfiles_list, when all its files have been moved, a few folders stay, which the
+ * next task may want again. */
 void taskfiles_clear(struct taskfiles *t);
+void taskfiles_moved(struct taskfiles *t);
+
+/* Removes the folder, too. */
 void taskfiles_remove(struct taskfiles *t);
 
 #endif

@@ -68,6 +68,9 @@ int slotfiles_end(struct slotfiles *f, uint64_t index, bool failed, struct diag 
                  : 0;
     rc = rc || failed ? rc : taskfiles_list(&f->files, d);
     rc = rc || failed ? rc : outdir_publish(&f->dir, &f->files, index, d);
-    taskfiles_clear(&f->files);
+    if (rc || failed)
+        taskfiles_clear(&f->files);
+    else
+        taskfiles_moved(&f->files);
     return rc;
 }
