@@ -50,8 +50,8 @@ static void on_records(void *ctx, uint32_t slot, uint64_t n, const uint8_t *stat
 static void on_side(void *ctx, uint32_t slot, const struct side_head *head, const char *text, uint32_t len)
 {
     struct told *t = told_of(ctx, slot);
-    if ((t->n_sides & (t->n_sides - 1)) ==
-        0) { /* a power of two, or none: twice the room, as a sanitizer's realloc copies */
+    /* twice the room at each power of two: a sanitizer's realloc always copies */
+    if ((t->n_sides & (t->n_sides - 1)) == 0) {
         struct told_side *grown = realloc(t->sides, (2 * (size_t)t->n_sides + 1) * sizeof *grown);
         assert_non_null(grown);
         t->sides = grown;
