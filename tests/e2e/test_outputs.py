@@ -164,8 +164,10 @@ def test_folders_and_names_that_cannot_be(prices):
         (prices.path / "sub").mkdir(exist_ok=True)
         line = prices.refused("run", rows(prices, output=name), code=None)
         assert why in line, line
-    line = prices.refused("run", rows(prices, output="prices.sheaf"))
-    assert line.endswith("output is the file that data names; give another one")
+    (prices.path / "here").symlink_to(".")
+    for name in ("prices.sheaf", "here/prices.sheaf"):
+        line = prices.refused("run", rows(prices, output=name), "--overwrite")
+        assert line.endswith("output is the file that data names; give another one")
     line = prices.refused("run", rows(prices, output=None))
     assert line.endswith("sweep.yaml:1:1: rows makes output arrays (series...); add output: FILE.sheaf")
     line = prices.refused("run", rows(prices, keep={"best": 3}))
