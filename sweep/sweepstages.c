@@ -194,6 +194,7 @@ static int check_outputs(const struct ynode *stages, const struct ynode *stage, 
 int sweepstages_check(const struct ynode *root, struct diag *d)
 {
     const struct ynode *stages = sweepstages_of(root), *name = ynode_get(root, "name");
+    SHEAF_ASSERT(stages != NULL);
     int err = check_list(stages, d);
     if (err == 0)
         err = sweepschema_check(root, d);

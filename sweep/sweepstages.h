@@ -11,7 +11,7 @@
 /* The members of `stages`, NULL = the file is one sweep. */
 const struct ynode *sweepstages_of(const struct ynode *root);
 
-/* Checks the stages of a tree, every field of them, and which stage uses which. 0, or SHEAF_EINVAL with a line in d. */
+/* Checks the stages of a tree that has some, every field of them, and which stage uses which. 0, or SHEAF_EINVAL with a line in d. */
 int sweepstages_check(const struct ynode *root, struct diag *d);
 
 /* The file that a stage makes, as written; NULL: there is no such stage, or it makes none. */

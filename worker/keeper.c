@@ -74,8 +74,11 @@ static void group_of(const struct plan *plan, uint8_t out[HASH_BYTES])
     hash_begin(&h);
     hash_update(&h, plan->plugin.digest.data, plan->plugin.digest.len);
     hash_update(&h, plan->plugin.config, strlen(plan->plugin.config) + 1);
-    for (uint32_t i = 0; i < plan->n_data; i++)
+    for (uint32_t i = 0; i < plan->n_data; i++) {
+        uint8_t whole = plan->data[i].along[0] == '\0'; /* or one trial of it */
         hash_update(&h, plan->data[i].digest.data, plan->data[i].digest.len);
+        hash_update(&h, &whole, sizeof whole);
+    }
     hash_update(&h, plan->key_axis.digest.data, plan->key_axis.digest.len); /* of files */
     hash_end(&h, out);
 }
@@ -260,6 +263,8 @@ void keeper_scope(struct keeper *k, uint32_t slot, uint64_t scope)
     hash_update(&h, m->plan, HASH_BYTES);
     hash_update(&h, &scope, sizeof scope);
     hash_end(&h, group);
+    if (scope == 0)
+        memcpy(group, m->plan, HASH_BYTES);
     keeper_leave(k, slot); /* a slot that asks or builds does not say this, but it runs foreign code */
     enter_group(k, slot, group);
 }

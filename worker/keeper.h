@@ -28,7 +28,7 @@ void keeper_destroy(struct keeper *k);
 /* A slot starts for this plan. */
 void keeper_join(struct keeper *k, uint32_t slot, const struct plan *plan);
 
-/* SLOT_SCOPE: from now on the slot's caches are those of this number (a trial of earlier sweeps), 0 at first. */
+/* SLOT_SCOPE: from now on the slot's caches are those of this number (a trial of earlier sweeps); 0 at first. */
 void keeper_scope(struct keeper *k, uint32_t slot, uint64_t scope);
 
 /* SLOT_ASK, SLOT_BUILT, SLOT_UNBUILT. Wrong ones are answered with SLOT_NO_CACHE or ignored. */

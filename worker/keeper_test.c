@@ -153,6 +153,30 @@ static void other_files_as_keys_are_another_group(void **state)
     check(f, 3, SLOT_CACHE);
 }
 
+/* A dataset along its trials is another one than the whole of it. */
+static void trial_0_is_not_the_whole_dataset(void **state)
+{
+    struct fixture *f = *state;
+    struct plan_data data[2] = {{.digest = {"d", 1}, .along = ""}, {.digest = {"d", 1}, .along = "s", .trials = 2}};
+    struct plan whole = f->plan, along = f->plan;
+    whole.data = &data[0];
+    along.data = &data[1];
+    whole.n_data = along.n_data = 1;
+    keeper_join(f->keeper, 0, &whole);
+    keeper_join(f->keeper, 1, &along);
+    keeper_join(f->keeper, 2, &along);
+    for (uint32_t i = 0; i < 2; i++) {
+        keeper_ask(f->keeper, i, "table", 8);
+        check(f, i, SLOT_BUILD);
+        keeper_built(f->keeper, i, true);
+        check(f, i, SLOT_CACHE);
+    }
+    keeper_scope(f->keeper, 2, 1);
+    keeper_scope(f->keeper, 2, 0); /* it has been elsewhere */
+    keeper_ask(f->keeper, 2, "table", 8);
+    check(f, 2, SLOT_CACHE);
+}
+
 /* Along the trials of an earlier sweep each trial is a dataset of its own. */
 static void what_one_trial_has_is_another_ones_not(void **state)
 {
@@ -187,6 +211,7 @@ int main(void)
         T(the_first_builds_and_the_others_wait),  T(who_waits_longest_builds_next),
         T(wrong_questions_get_an_answer_or_none), T(a_group_is_kept_until_another_starts),
         T(other_files_as_keys_are_another_group), T(what_one_trial_has_is_another_ones_not),
+        T(trial_0_is_not_the_whole_dataset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

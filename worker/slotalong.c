@@ -24,15 +24,15 @@ bool slot_move_along(struct slot *s)
     return moved;
 }
 
-/* Tells the crew, whose caches are of one dataset, which one it is now: the trials of all sources as one number. */
-static void say_which(struct slot *s)
+/* Caches are of one dataset: which one it is now, the trials of all sources as one number. What a script has made of its own is still
+ * there, and may use them. */
+static void enter_scope(struct slot *s)
 {
     uint64_t number = 0;
     for (uint32_t i = 0; i < s->plan.n_data; i++)
         if (s->plan.data[i].along[0])
             number = number * s->plan.data[i].trials + s->along[i];
-    slotcache_forget(&s->host, s->plan.plugin.script[0] == '\0');
-    slotlink_say(&s->link, SLOT_SCOPE, number, NULL);
+    slotcache_enter(&s->host, number, s->plan.plugin.script[0] == '\0');
 }
 
 int slot_go_along(struct slot *s, struct diag *d)
@@ -43,7 +43,7 @@ int slot_go_along(struct slot *s, struct diag *d)
     if (moved || !s->opened) {
         s->opened = false;
         s->plugin_state = NULL;
-        say_which(s);
+        enter_scope(s);
         return slot_open_plugin(s, d);
     }
     return 0;

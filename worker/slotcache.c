@@ -136,6 +136,10 @@ static const void *adopt(struct slothost *h, const char *name, uint64_t size, in
 static const void *fetch(struct slothost *h, const char *name, const struct builder *b)
 {
     struct slotlink *l = h->link;
+    if (h->scope != h->said_scope) { /* most plugins never ask, and it need not be known */
+        slotlink_say(l, SLOT_SCOPE, h->scope, NULL);
+        h->said_scope = h->scope;
+    }
     slotlink_ask(l, SLOT_ASK, b->size == UNKNOWN ? 0 : b->size, name);
     if (l->reply.type == SLOT_BUILD) {
         bool built = build_here(h, l->reply_fd, b);
@@ -184,8 +188,9 @@ static const void *get_any(const struct sheaf_host *host, const char *name, shea
     return memory + HEAD_BYTES;
 }
 
-void slotcache_forget(struct slothost *h, bool unmap)
+void slotcache_enter(struct slothost *h, uint64_t scope, bool unmap)
 {
+    h->scope = scope;
     while (h->caches) {
         struct slotcache *c = h->caches;
         h->caches = c->next;

@@ -40,10 +40,11 @@ struct slothost {
     struct buf row;         /* room for one of them as the side ring takes it */
     struct slotscratch scratch;
     struct slotcache *caches;
-    struct slotoutput *output; /* NULL = the plugin has none */
-    struct slotfiles *files;   /* NULL = the sweep makes none */
-    bool running;              /* inside run */
-    bool building;             /* inside a build function */
+    uint64_t scope, said_scope; /* of the caches, and as the crew knows it */
+    struct slotoutput *output;  /* NULL = the plugin has none */
+    struct slotfiles *files;    /* NULL = the sweep makes none */
+    bool running;               /* inside run */
+    bool building;              /* inside a build function */
     uint32_t log_bytes;
     uint64_t log_dropped;
 };
@@ -67,7 +68,7 @@ void slotscratch_reset(struct slotscratch *s);
 extern const struct sheaf_cache slotcache_table;
 const void *slotcache_get(struct slothost *h, const char *name, uint64_t size, sheaf_build_fn build, void *user);
 
-/* Forgets all of them, for another dataset. unmap: nobody uses what they were any more. */
-void slotcache_forget(struct slothost *h, bool unmap);
+/* Forgets all of them: from now on they are those of another scope (worker/keeper.h). unmap: nobody uses what they were any more. */
+void slotcache_enter(struct slothost *h, uint64_t scope, bool unmap);
 
 #endif
