@@ -20,7 +20,7 @@ struct record {
     struct output_ops ops;
     uint32_t begun, resumed, published, discarded;
     int begin_err, publish_err;
-    bool replace; /* as last published */
+    bool replace, file, over; /* as last published */
     struct output_job *job;
 };
 
@@ -33,7 +33,7 @@ struct files {
 static int begin(void *ctx, const struct plan *p, bool resume, struct diag *d)
 {
     struct record *r = ctx;
-    assert_string_equal(p->output_path, "/out.sheaf");
+    assert_string_equal(plan_has_files(p) ? p->output_dir : p->output_path, plan_has_files(p) ? "/out" : "/out.sheaf");
     resume ? r->resumed++ : r->begun++;
     return r->begin_err ? diag_fail(d, r->begin_err, "the file cannot be") : 0;
 }
@@ -48,7 +48,8 @@ static void finish(void *ctx, struct output_job *job)
 static int publish(void *ctx, const struct plan *p, bool file, bool over, struct diag *d)
 {
     struct record *r = ctx;
-    assert_true(file && !over);
+    r->file = file;
+    r->over = over;
     r->published++;
     r->replace = p->output_replace;
     return r->publish_err ? diag_fail(d, r->publish_err, "the name is taken") : 0;
@@ -87,6 +88,20 @@ static int setup(void **state)
     return 0;
 }
 
+/* The same with a folder instead of a file. */
+static int setup_folder(void **state)
+{
+    struct files *s;
+    setup(state);
+    s = *state;
+    s->f.plan.plan.plugin.n_outputs = 0;
+    s->f.plan.plan.plugin.files = "texts";
+    s->f.plan.plan.output_path = "";
+    s->f.plan.plan.output_bytes = 0;
+    s->f.plan.plan.output_dir = "/out";
+    return 0;
+}
+
 static int teardown(void **state)
 {
     struct files *s = *state;
@@ -103,6 +118,7 @@ static void written(struct files *s, int err)
     s->r.job = NULL;
     job->err = err;
     memset(job->digest, 7, HASH_BYTES);
+    job->files = 12;
     if (err)
         diag_fail(&job->diag, err, "it cannot be written");
     broker_written(s->f.broker, job);
@@ -296,8 +312,96 @@ static void a_job_of_a_sweep_that_has_gone_is_dropped(void **state)
     assert_int_equal(s->r.published, 0);
 }
 
+/* ---- folders ---- */
+
+static void a_folder_is_tidied_and_over_when_every_task_has_succeeded(void **state)
+{
+    struct files *s = *state;
+    uint64_t sweep = all_done(s);
+    assert_int_equal(s->r.begun, 1);
+    assert_true(s->r.job->ends.complete && s->r.job->ends.done.count == 100 && s->r.job->ends.empty.count == 0);
+    assert_false(client_status(&s->f, sweep)->has_files);
+    written(s, 0);
+    fixture_settle(&s->f);
+    const struct msg_status *st = client_status(&s->f, sweep);
+    assert_true(st->final && st->state == SWEEP_DONE && st->has_files && st->files == 12 && st->output.len == 0);
+    assert_true(s->r.published == 1 && !s->r.file && s->r.over);
+    restart(s); /* it may not have come to that */
+    assert_int_equal(s->r.published, 2);
+    assert_null(s->r.job);
+    s->f.plan.plan.limits.attempts = 9;
+    assert_int_equal(client_gets_sweep(&s->f), sweep);
+    fixture_settle(&s->f);
+    st = client_status(&s->f, sweep);
+    assert_true(s->r.job == NULL && s->r.resumed == 0 && st->has_files && st->files == 12);
+}
+
+static void a_folder_is_tidied_when_the_sweep_is_cancelled_also_by_the_next_broker(void **state)
+{
+    struct files *s = *state;
+    uint64_t sweep = fixture_sweep(&s->f);
+    struct msg_lease l = worker_gets(&s->f, WORKER_A);
+    worker_reports(&s->f, WORKER_A, &l, l.from, 2, false);
+    client_asks(&s->f, MSG_CANCEL, sweep, true);
+    fixture_settle(&s->f);
+    assert_true(!s->r.job->ends.complete && s->r.job->ends.done.count == 2);
+    restart(s);
+    assert_int_equal(s->r.resumed, 1);
+    worker_hello(&s->f, WORKER_A, 1, NULL, 0);
+    fixture_settle(&s->f);
+    assert_true(!s->r.job->ends.complete && s->r.job->ends.done.count == 2);
+    written(s, 0);
+    fixture_settle(&s->f);
+    const struct msg_status *st = client_status(&s->f, sweep);
+    assert_true(st->final && st->state == SWEEP_CANCELLED && st->files == 12);
+    assert_true(s->r.published == 1 && !s->r.file && !s->r.over); /* it can go on */
+    client_asks(&s->f, MSG_REMOVE, sweep, false);
+    assert_int_equal(s->r.discarded, 1);
+}
+
+static void a_folder_waits_for_failed_tasks_to_be_tried_again(void **state)
+{
+    struct files *s = *state;
+    struct broker_fixture *f = &s->f;
+    uint64_t sweep = fixture_sweep(f);
+    struct msg_lease l = worker_gets(f, WORKER_A);
+    worker_reports_as(f, WORKER_A, &l, 0, 1, TASK_FAILED, false);
+    worker_reports(f, WORKER_A, &l, 1, l.to - 1, true);
+    worker_does_all(f, WORKER_A);
+    fixture_settle(f);
+    assert_true(s->r.job->ends.complete && intervals_has(&s->r.job->ends.empty, 0) && s->r.job->ends.empty.count == 1);
+    written(s, 0);
+    fixture_settle(f);
+    assert_true(s->r.published == 1 && !s->r.over);
+    client_asks(f, MSG_RETRY, sweep, false);
+    fixture_settle(f);
+    assert_true(s->r.resumed == 1 && !client_status(f, sweep)->has_files);
+    worker_does_all(f, WORKER_A);
+    fixture_settle(f);
+    assert_int_equal(s->r.job->ends.empty.count, 0);
+    written(s, 0);
+    fixture_settle(f);
+    assert_true(s->r.published == 2 && s->r.over);
+}
+
+static void a_folder_that_is_anothers_is_not_tidied(void **state)
+{
+    struct files *s = *state;
+    uint64_t sweep = fixture_sweep(&s->f);
+    s->r.begin_err = SHEAF_EBUSY;
+    restart(s);
+    const struct msg_status *st = client_status(&s->f, sweep);
+    assert_true(st->final && st->state == SWEEP_FAILED && !st->has_files);
+    assert_string_equal(st->reason, "the file cannot be");
+    assert_null(s->r.job);
+    restart(s); /* the next one would tidy it, and still cannot */
+    assert_null(s->r.job);
+    assert_true(client_status(&s->f, sweep)->final);
+}
+
 int main(void)
 {
+#define FOLDER_TEST(test_) cmocka_unit_test_setup_teardown(test_, setup_folder, teardown)
 #define FILES_TEST(test_) cmocka_unit_test_setup_teardown(test_, setup, teardown)
     const struct CMUnitTest tests[] = {
         FILES_TEST(the_file_is_complete_before_the_end_and_named_after_it),
@@ -312,6 +416,10 @@ int main(void)
         FILES_TEST(a_cancelled_sweep_keeps_what_is_half_made_until_it_is_removed),
         FILES_TEST(a_complete_file_is_not_begun_again),
         FILES_TEST(a_job_of_a_sweep_that_has_gone_is_dropped),
+        FOLDER_TEST(a_folder_is_tidied_and_over_when_every_task_has_succeeded),
+        FOLDER_TEST(a_folder_is_tidied_when_the_sweep_is_cancelled_also_by_the_next_broker),
+        FOLDER_TEST(a_folder_waits_for_failed_tasks_to_be_tried_again),
+        FOLDER_TEST(a_folder_that_is_anothers_is_not_tidied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

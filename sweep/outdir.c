@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define WORK ".sheaf-"
+#define REMOVALS 1000
 #define WORK_NAME 32u /* WORK, 16 digits, NUL */
 
 static int fail(const struct plan *p, struct diag *d, const char *what)
@@ -460,16 +461,27 @@ static int sweep_claims(struct sweeping *s, int claims)
     return s->gone.n > 0 ? remove_gone(s) : 0;
 }
 
-/* Without it no task that nobody waits for any more can have files. */
+static int remove_old(int work)
+{
+    int old = open_folder(work, "old");
+    if (old < 0)
+        return errno == ENOENT ? 0 : SHEAF_EIO;
+    int err = dir_clear(old);
+    close(old);
+    return err == 0 && unlinkat(work, "old", AT_REMOVEDIR) == 0 ? 0 : SHEAF_EIO;
+}
+
+/* Slots may still be at work in it, that have not died yet of a sweep that was stopped. Under another name nobody can make files in it any more,
+ * and what has been moved out of it by the time that it is empty has been claimed. */
 static int remove_tmp(const struct sweeping *s, int work)
 {
-    int tmp = open_folder(work, "tmp");
-    if (tmp < 0)
-        return 0;
-    int err = dir_clear(tmp);
-    close(tmp);
-    if (err == 0 && unlinkat(work, "tmp", AT_REMOVEDIR) == 0)
-        return 0;
+    int err = remove_old(work);
+    if (err == 0 && renameat(work, "tmp", work, "old") != 0 && errno != ENOENT)
+        err = SHEAF_EIO;
+    for (int i = 0; err == 0 && i < REMOVALS;
+         i++) /* folders are still made in it by tasks that have just begun a file */
+        if (remove_old(work) == 0)
+            return 0;
     return diag_fail(s->d, SHEAF_EIO, "output %s: what tasks have left cannot be removed", s->plan->output_dir);
 }
 

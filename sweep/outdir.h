@@ -55,7 +55,7 @@ void outdir_close(struct outdir *o);
  * as a rule none of them has its name then. After other errors some may have; they go at the end. */
 int outdir_publish(struct outdir *o, const struct taskfiles *files, uint64_t index, struct diag *d);
 
-/* Nobody works in it any more: removes all that tasks have left which are not in done (positions), or are in empty (indices), and syncs. *files: how many
+/* The sweep has ended, though slots may still be dying: removes all that tasks have left which are not in done (positions), or are in empty (indices), and syncs. *files: how many
  * files there are. stop: give up soon (SHEAF_EGONE). Can be done again after it was broken off. 0 or an error with a line in d. */
 int outdir_finish(const struct plan *p, const struct intervals *done, const struct intervals *empty,
                   const atomic_bool *stop, uint64_t *files, struct diag *d);
