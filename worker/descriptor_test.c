@@ -117,6 +117,21 @@ static void names_are_checked(void **state)
     assert_refused(s, "its help is longer than 1023");
 }
 
+static void files_are_a_line(void **state)
+{
+    (void)state;
+    struct sample *s = sample();
+    assert_int_equal(descriptor_copy(&s->d, &arena, &out, &diag), 0);
+    assert_false(plugin_makes_files(&out));
+    s->d.files = "one a date";
+    s->d.n_scores = 0;
+    assert_int_equal(descriptor_copy(&s->d, &arena, &out, &diag), 0);
+    assert_true(plugin_makes_files(&out) && out.scoreless && out.n_scores == 1);
+    assert_string_equal(out.files, "one a date");
+    s->d.files = "two\nlines";
+    assert_refused(s, "the plugin: its line on files is not one line of UTF-8");
+}
+
 static void outputs_are_checked(void **state)
 {
     (void)state;
@@ -237,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_right_one_is_copied_deeply),
         cmocka_unit_test(names_are_checked),
+        cmocka_unit_test(files_are_a_line),
         cmocka_unit_test(outputs_are_checked),
         cmocka_unit_test(defaults_and_limits_are_checked),
         cmocka_unit_test(sizes_are_checked),

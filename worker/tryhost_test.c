@@ -152,6 +152,38 @@ static void wrong_calls_are_named(void **state)
     assert_said(f, "names no group values");
 }
 
+static void files_are_made_in_a_folder_that_goes(void **state)
+{
+    struct fixture *f = *state;
+    const struct sheaf_files *table = f->host->table(f->host, SHEAF_FILES_TABLE);
+    const struct taskfiles *files;
+    struct diag d;
+    char dir[] = "/tmp/sheaf-tryhost-XXXXXX", kept[TASKFILES_PATH];
+    assert_non_null(mkdtemp(dir));
+    tryhost_set_folder(f->t, dir);
+    tryhost_begin_task(f->t, 0);
+    assert_int_equal(tryhost_files(f->t, &files, &d), 0);
+    assert_null(files);
+    const char *path = table->path(f->host, "a/b");
+    assert_non_null(path);
+    strcpy(kept, path);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fclose(file);
+    assert_int_equal(tryhost_counts(f->t).scratch_bytes, 0);
+    assert_int_equal(tryhost_files(f->t, &files, &d), 0);
+    assert_int_equal(files->n, 1);
+    assert_string_equal(files->names.data, "a/b");
+    assert_null(table->path(f->host, "../b"));
+    assert_true(tryhost_refused(f->t));
+    assert_said(f, "plugin bug: the name of the file \"../b\" has a part that begins with a dot");
+    tryhost_begin_task(f->t, 0);
+    assert_int_equal(access(kept, F_OK), -1);
+    tryhost_destroy(f->t);
+    f->t = NULL;
+    assert_int_equal(rmdir(dir), 0); /* nothing is left in it */
+}
+
 static void what_a_sweep_refuses_to_emit_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -225,6 +257,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_build_is_tried_again, setup, teardown),
         cmocka_unit_test_setup_teardown(writing_to_a_cache_is_a_crash, setup, teardown),
         cmocka_unit_test_setup_teardown(wrong_calls_are_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(files_are_made_in_a_folder_that_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_sweep_refuses_to_emit_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_task_says_is_written_down, setup, teardown),
         cmocka_unit_test_setup_teardown(scratch_is_aligned_and_counted, setup, teardown),

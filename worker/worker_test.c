@@ -589,6 +589,17 @@ static void rows_are_synced_before_they_are_reported(void **state)
     assert_true(f->syncs >= 2);
 }
 
+static void files_are_synced_before_they_are_reported(void **state)
+{
+    struct worker_fixture *f = *state;
+    f->plan.plan.plugin.files = "texts";
+    f->plan.plan.output_dir = "/out";
+    fixture_begin(f, 10);
+    slot_tell(f, 0, 1, 1);
+    fixture_pass(f, 600);
+    assert_true(f->syncs == 1 && mailbox_count(&f->out, 0, MSG_REPORT) == 1);
+}
+
 static void rows_that_cannot_be_synced_are_not_reported(void **state)
 {
     struct worker_fixture *f = *state;
@@ -643,6 +654,7 @@ static const struct CMUnitTest tests[] = {
     WITH(setup_one_slot, an_idle_slot_makes_room_for_another_sweep),
     WITH(setup_one_slot, told_to_quit_it_kills_its_slots_and_closes_its_leases),
     WITH(setup_one_slot, rows_are_synced_before_they_are_reported),
+    WITH(setup_one_slot, files_are_synced_before_they_are_reported),
     WITH(setup_one_slot, rows_that_cannot_be_synced_are_not_reported),
 };
 
