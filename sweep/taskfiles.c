@@ -101,9 +101,10 @@ static int walk_entry(struct walk *w, int folder, const char *name, size_t len, 
     if (all > TASKFILES_NAME || depth == TASKFILES_DEPTH)
         return diag_fail(w->d, SHEAF_ELIMIT, "the file %.*s/%s has over 1,024 bytes or 16 parts", (int)len, w->path,
                          name);
+    char *at = w->path + len;
     if (len > 0)
-        w->path[len] = '/';
-    memcpy(w->path + all - n, name, n + 1);
+        *at++ = '/';
+    memcpy(at, name, n + 1);
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return diag_fail(w->d, file_error(errno), "%s: %s", w->path, strerror(errno));
     if (!S_ISDIR(st.st_mode))

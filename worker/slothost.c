@@ -105,7 +105,7 @@ static const char *host_path(const struct sheaf_host *host, const char *name)
     if (!rc && !(kept = slotscratch_get(&h->scratch, strlen(path) + 1)))
         diag_fail(&d, SHEAF_ENOMEM, "path: out of memory");
     if (kept)
-        return strcpy(kept, path);
+        return memcpy(kept, path, strlen(path) + 1);
     h->refused = true;
     host_fail(host, d.text);
     return NULL;

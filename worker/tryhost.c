@@ -286,7 +286,7 @@ static const char *try_path(const struct sheaf_host *host, const char *name)
     rc = rc ? rc : taskfiles_path(&t->files, name, path, &d);
     if (!rc && (kept = try_scratch(host, strlen(path) + 1)) != NULL) {
         t->counts.scratch_bytes -= strlen(path) + 1; /* not the plugin's */
-        return strcpy(kept, path);
+        return memcpy(kept, path, strlen(path) + 1);
     }
     t->refused = true;
     if (rc == SHEAF_EINVAL)

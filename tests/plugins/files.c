@@ -15,23 +15,7 @@
 
 static const char *const hows[] = {"well",  "fail", "crash",    "link", "fifo",   "absolute", "dots", "hidden",
                                    "empty", "long", "unlooked", "same", "inside", "around",   "many"};
-enum how {
-    WELL,
-    FAIL,
-    CRASH,
-    LINK,
-    FIFO,
-    ABSOLUTE,
-    DOTS,
-    HIDDEN,
-    EMPTY,
-    LONG,
-    UNLOOKED,
-    SAME,
-    INSIDE,
-    AROUND,
-    MANY
-};
+enum how { WELL, FAIL, CRASH, LINK, FIFO, ABSOLUTE, DOTS, HIDDEN, EMPTY, LONG, UNLOOKED, SAME, INSIDE, AROUND, MANY };
 
 static const struct sheaf_param params[] = {
     PARAM_FLOAT("x", 0, "which files"),
@@ -71,7 +55,8 @@ static int32_t write_lines(const struct sheaf_host *host, const char *name, doub
         return path ? host->fail(host, "the file cannot be made") : SHEAF_FAILED;
     for (int64_t i = 0; f && i < lines; i++)
         fprintf(f, "%.0f\n", x);
-    bool wrong = f && (ferror(f) != 0) | (fclose(f) != 0);
+    int wrong = f ? ferror(f) : 0;
+    wrong = f && fclose(f) != 0 ? 1 : wrong;
     return wrong && careful ? host->fail(host, "the file cannot be written") : SHEAF_OK_STATUS;
 }
 
