@@ -144,17 +144,16 @@ static void print_text(const struct estimate *e)
         printf("a probe task failed: %s\n", e->failure);
 }
 
-static int print_json(const struct estimate *e, struct diag *d)
+static json_t *as_json(const struct estimate *e)
 {
     const struct plan *p = e->plan;
     json_t *task_seconds = json_number(e->task_seconds), *seconds = json_number(e->seconds);
-    json_t *o =
-        json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:f, s:s?}", "version", 1, "dry_run", 1,
-                  "tasks", (json_int_t)plan_tasks(p), "trials", (json_int_t)p->trials, "keys", (json_int_t)p->keys,
-                  "splits", (json_int_t)p->splits, "data_bytes", (json_int_t)e->data_bytes, "output_bytes",
-                  (json_int_t)p->output_bytes, "probed", (json_int_t)e->probed, "task_seconds", task_seconds, "seconds",
-                  seconds, "peak_memory_mb", e->memory_mb, "failure", e->failure[0] != '\0' ? e->failure : NULL);
-    return json_print(o, stdout, d);
+    return json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:f, s:s?}", "version", 1, "dry_run", 1,
+                     "tasks", (json_int_t)plan_tasks(p), "trials", (json_int_t)p->trials, "keys", (json_int_t)p->keys,
+                     "splits", (json_int_t)p->splits, "data_bytes", (json_int_t)e->data_bytes, "output_bytes",
+                     (json_int_t)p->output_bytes, "probed", (json_int_t)e->probed, "task_seconds", task_seconds,
+                     "seconds", seconds, "peak_memory_mb", e->memory_mb, "failure",
+                     e->failure[0] != '\0' ? e->failure : NULL);
 }
 
 static uint64_t slots_of(const struct run_options *o)
@@ -177,7 +176,7 @@ static int check_output(const struct plan *p, struct diag *d)
     return SHEAF_OK;
 }
 
-static int dry(const struct run_options *o, struct prepared *whole, struct run *r, struct diag *d)
+static int dry(const struct run_options *o, struct prepared *whole, struct run *r, json_t *into, struct diag *d)
 {
     struct estimate e = {.plan = &whole->plan, .slots = slots_of(o), .task_seconds = NAN, .seconds = NAN};
     int err = prepare_read(whole, o->path, &o->overrides, d);
@@ -192,20 +191,22 @@ static int dry(const struct run_options *o, struct prepared *whole, struct run *
         err = probe_twice(o, &e, r, d);
     if (err != SHEAF_OK || session_interrupted(&r->session))
         return err;
+    if (into != NULL)
+        return json_array_append_new(into, as_json(&e)) == 0 ? SHEAF_OK : diag_fail(d, SHEAF_ENOMEM, "out of memory");
     if (o->json)
-        return print_json(&e, d);
+        return json_print(as_json(&e), stdout, d);
     print_text(&e);
     return SHEAF_OK;
 }
 
-int dryrun(const struct run_options *o)
+int dryrun(const struct run_options *o, json_t *into)
 {
     struct prepared whole;
     struct run r;
     struct diag d = {{0}};
     prepare_init(&whole);
     run_init(&r);
-    int err = dry(o, &whole, &r, &d);
+    int err = dry(o, &whole, &r, into, &d);
     int code = err != SHEAF_OK ? exit_report(err, &d) : EXIT_ALL_DONE;
     if (session_interrupted(&r.session))
         code = EXIT_CANCELLED;

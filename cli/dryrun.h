@@ -8,7 +8,7 @@
 
 #include "cli/run.h"
 
-/* Does it and prints what it found. The exit code. */
-int dryrun(const struct run_options *o);
+/* Does it and prints what it found, or with into (an array; NULL = none) appends it there. Returns the exit code. */
+int dryrun(const struct run_options *o, struct json_t *into);
 
 #endif

@@ -281,7 +281,7 @@ int cmd_run(int argc, char **argv)
     else if (stages.n > 0)
         code = stages_run(&o, &stages);
     else
-        code = o.dry_run ? dryrun(&o) : run_one(&o);
+        code = o.dry_run ? dryrun(&o, NULL) : run_one(&o);
     arena_finish(&arena);
     return code;
 }

@@ -11,7 +11,7 @@
 struct staged {
     const struct run_options *o;
     const struct sweep_stages *stages;
-    json_t *done; /* with --json: what the stages before were like */
+    json_t *done; /* with --json: what the stages before were like, or would be */
 };
 
 static uint32_t count(const struct staged *s)
@@ -119,10 +119,22 @@ static int dry_stage(const struct staged *s, uint32_t stage)
     int code = check_stage(s, stage, &waits);
     if (code != EXIT_ALL_DONE)
         return code;
-    printf("stage %" PRIu32 " of %" PRIu32 ": %s\n", stage, count(s), s->stages->names[stage - 1]);
+    if (waits && s->done != NULL)
+        return json_array_append_new(s->done, json_null()) == 0 ? EXIT_ALL_DONE : EXIT_INTERNAL;
+    if (s->done == NULL)
+        printf("stage %" PRIu32 " of %" PRIu32 ": %s\n", stage, count(s), s->stages->names[stage - 1]);
     if (waits)
         printf("checked as far as that can be before an earlier stage has made its data\n");
-    return waits ? EXIT_ALL_DONE : dryrun(&o);
+    return waits ? EXIT_ALL_DONE : dryrun(&o, s->done);
+}
+
+/* With --json all stages' estimates are one object; null is one that cannot be made yet. */
+static int print_estimates(const struct staged *s)
+{
+    struct diag d = {{0}};
+    json_t *all = json_pack("{s:i, s:b, s:O}", "version", 1, "dry_run", 1, "stages", s->done);
+    int err = json_print(all, stdout, &d);
+    return err == SHEAF_OK ? EXIT_ALL_DONE : exit_report(err, &d);
 }
 
 static int run_all(const struct staged *s)
@@ -133,19 +145,17 @@ static int run_all(const struct staged *s)
         code = check_stage(s, i, &waits);
     for (uint32_t i = 1; code == EXIT_ALL_DONE && i <= count(s); i++)
         code = s->o->dry_run ? dry_stage(s, i) : run_stage(s, i);
-    return code;
+    return code == EXIT_ALL_DONE && s->o->dry_run && s->done != NULL ? print_estimates(s) : code;
 }
 
 int stages_run(const struct run_options *o, const struct sweep_stages *stages)
 {
-    struct staged s = {.o = o, .stages = stages, .done = o->json ? json_array() : NULL};
+    struct staged s = {.o = o, .stages = stages};
     struct diag d = {{0}};
     if (o->overrides.limit != NULL)
         return exit_usage("--limit is for one sweep, and %s has %" PRIu32 " stages; give it fewer values with --set",
                           o->path, stages->n);
-    if (o->dry_run && o->json)
-        return exit_usage("--dry-run has no --json for a file with stages; leave one of them out");
-    if (o->json && s.done == NULL)
+    if (o->json && (s.done = json_array()) == NULL)
         return exit_report(diag_fail(&d, SHEAF_ENOMEM, "out of memory"), &d);
     int code = run_all(&s);
     json_decref(s.done);

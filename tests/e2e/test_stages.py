@@ -2,10 +2,13 @@
 """Files with stages: one sweep after another, the later ones on what the earlier ones have made. tests/plugins/rows.c makes it, folded.c
 sums it, and fails when it is open for other data than those of its task."""
 
+import contextlib
 import json
 import os
 import random
+import shutil
 import signal
+import subprocess
 
 import numpy as np
 import pytest
@@ -70,7 +73,7 @@ def test_what_a_stage_has_made_must_still_be_there(prices):
     made.rename(other)
     said = prices.run("run", sweep, code=2).stderr.splitlines()[-1]
     assert said == f"sheaf: output {made}: the file is gone: make it again with --fresh"
-    os.link(prices.path / "prices.sheaf", made)
+    shutil.copy(prices.path / "prices.sheaf", made)
     said = prices.run("run", sweep, code=2).stderr.splitlines()[-1]
     assert said.endswith("is another file now; make it again with --fresh --overwrite")
     made.unlink()
@@ -102,8 +105,7 @@ def test_everything_is_checked_before_the_first_stage_begins(prices):
         said = prices.refused("run", staged(prices, first(), stage))
         assert line in said or "folded has no parameter y" in said, said
         assert not (prices.path / "rows.sheaf").exists()
-    for command in (["--limit", "3"], ["--dry-run", "--json"]):
-        assert "stages" in prices.refused("run", staged(prices, first(), second()), *command)
+    assert "has 2 stages" in prices.refused("run", staged(prices, first(), second()), "--limit", "3")
 
 
 def test_dry_run_says_what_it_can(prices):
@@ -111,6 +113,8 @@ def test_dry_run_says_what_it_can(prices):
     out = prices.run("run", sweep, "--dry-run").stdout
     assert "stage 1 of 2: rows\n15 tasks = 5 trials x 3 keys" in out
     assert out.endswith("stage 2 of 2: sums\nchecked as far as that can be before an earlier stage has made its data\n")
+    j = prices.json("run", sweep, "--dry-run")
+    assert [s and s["tasks"] for s in j["stages"]] == [15, None] and j["dry_run"]
     prices.run("run", sweep)
     assert "10 tasks = 10 trials\n" in prices.run("run", sweep, "--dry-run").stdout
 
@@ -150,9 +154,11 @@ def test_slots_and_kills_anywhere_change_nothing(prices):
         p = prices.start("run", sweep, "--json", "--slots", "2")
         try:
             p.wait(rng.uniform(0.02, 0.4) if kills < 12 else None)
-        except Exception:
-            below = list(descendants(p.pid)) + [p.pid]
-            os.kill(rng.choice(below), signal.SIGKILL)
+        except subprocess.TimeoutExpired:
+            # not one that only describes a plugin: the plugin would be said to have crashed
+            below = [pid for pid, role in descendants(p.pid).items() if role in ("broker", "worker", "slot")]
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(rng.choice([*below, p.pid]), signal.SIGKILL)
             kills += 1
         out, err = p.communicate()
         if p.returncode == 0:
