@@ -13,7 +13,7 @@ import sys
 
 import pytest
 
-from conftest import BUILD, SOURCE, wait_until
+from conftest import BUILD, SANITIZED, SOURCE, wait_until
 from support import pids_of, refused_line, signal_all, table
 
 SHARED = pathlib.Path(os.environ.get("SHEAF_SHARED", SOURCE.parent / "shared"))
@@ -49,7 +49,7 @@ def by_date(world, name="by_date", **fields):
 
 
 def test_the_example(world):
-    wanted = make_stocks(world, 40, 500, 1)
+    wanted = make_stocks(world, 40, 370, 1)
     shutil.copy(SOURCE / "plugins" / "transpose" / "example" / "by_date.yaml", world.path)
     r = world.json("run", "by_date.yaml")
     assert r["tasks"]["done"] == 40
@@ -64,6 +64,7 @@ def test_the_example(world):
 
 
 @pytest.mark.skipif(not PREPARE.is_file(), reason=f"NOTHING WAS COMPARED: {SHARED} has no stocks (set SHEAF_SHARED)")
+@pytest.mark.skipif(SANITIZED, reason="25 MB through the same lines as the made-up ones")
 def test_the_real_stocks(world):
     subprocess.run([sys.executable, str(PREPARE), str(world.path), "stocks"], check=True)
     wanted = expected(world.path / "stocks")
@@ -75,7 +76,7 @@ def test_the_real_stocks(world):
 @pytest.mark.parametrize("role", ["slot", "worker", "broker", "run"])
 def test_whoever_is_killed(world, role):
     """In the middle of reading or of writing; a second run finishes what is left. When it is over before the kill, there is another one."""
-    wanted = make_stocks(world, 150, 400, 2)
+    wanted = make_stocks(world, 90, 150, 2)
     for attempt in range(20):
         name = f"out{attempt}"
         p = world.start("run", by_date(world, name), "--slots", 2, "--json")
