@@ -325,6 +325,41 @@ static void identity(const struct fixture *f, uint8_t out[HASH_BYTES])
     assert_int_equal(plan_identity(&f->plan, out), SHEAF_OK);
 }
 
+static void fill_files(struct fixture *f)
+{
+    fill_grid(f);
+    f->plan.plugin.files = "texts";
+    f->plan.output_dir = "/out";
+    f->plan.keep_best = 0;
+}
+
+static void a_folder_of_files_is_checked_and_known(void **state)
+{
+    (void)state;
+    struct fixture f;
+    uint8_t without[HASH_BYTES], with[HASH_BYTES], other[HASH_BYTES];
+    fill_files(&f);
+    f.plan.output_dir = "out";
+    refuse(&f, "a folder of files that cannot be", SHEAF_EINVAL);
+    fill_files(&f);
+    f.plan.plugin.files = "";
+    refuse(&f, "a folder of files that cannot be", SHEAF_EINVAL);
+    fill_files(&f);
+    f.plan.keep_best = 3;
+    refuse(&f, "a folder of files that cannot be", SHEAF_EINVAL);
+    fill_files(&f);
+    identity(&f, with);
+    f.plan.method = METHOD_RANDOM;
+    identity(&f, other);
+    f.plan.trials++; /* it cannot grow */
+    identity(&f, without);
+    assert_memory_not_equal(other, without, HASH_BYTES);
+    fill_files(&f);
+    f.plan.output_dir = "";
+    identity(&f, without);
+    assert_memory_not_equal(with, without, HASH_BYTES);
+}
+
 /* top_n becomes the number of a trial of an earlier sweep, alpha what that had. */
 static void fill_along(struct fixture *f)
 {
@@ -558,6 +593,7 @@ int main(void)
         cmocka_unit_test(keys_are_found_by_their_number),
         cmocka_unit_test(refuses_positions_out_of_range),
         cmocka_unit_test(refuses_trials_that_an_earlier_sweep_has_not),
+        cmocka_unit_test(a_folder_of_files_is_checked_and_known),
         cmocka_unit_test(identity_knows_the_data_of_a_stage_by_its_digest),
         cmocka_unit_test(refuses_axes_without_values),
         cmocka_unit_test(refuses_every_cut_of_the_bytes),

@@ -410,7 +410,8 @@ static void positions_in_order_of_keys(void **state)
     for (uint64_t key = 0, at = 0; key < 7; key++)
         for (uint64_t trial = 0; trial < 10; trial++)
             for (uint64_t split = 0; split < 3; split++, at++)
-                assert_int_equal(space_index(&p, at), (trial * 7 + key) * 3 + split);
+                assert_true(space_index(&p, at) == (trial * 7 + key) * 3 + split &&
+                            space_position(&p, space_index(&p, at)) == at);
     for (uint64_t from = 0; from < 210; from++) {
         uint64_t end = space_stretch(&p, from, 205);
         assert_true(from >= 205 ? end == 205 : end > from && end <= from + 3 && end <= 205);
@@ -420,7 +421,7 @@ static void positions_in_order_of_keys(void **state)
             assert_true(space_index(&p, end) != space_index(&p, end - 1) + 1);
     }
     p.trials = 1; /* both orders are one */
-    assert_true(space_index(&p, 20) == 20 && space_stretch(&p, 2, 21) == 21);
+    assert_true(space_index(&p, 20) == 20 && space_position(&p, 20) == 20 && space_stretch(&p, 2, 21) == 21);
     p.trials = 10;
     p.order = ORDER_TRIAL;
     assert_true(space_index(&p, 200) == 200 && space_stretch(&p, 2, 210) == 210);

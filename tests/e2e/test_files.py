@@ -4,6 +4,7 @@ tests/plugins/files.c; what each file should hold its name says."""
 
 import itertools
 import os
+import random
 import shutil
 import signal
 
@@ -181,19 +182,32 @@ def test_two_sweeps_in_one_folder(world):
     check(world.path / "out", range(3))
 
 
-def test_files_are_whole_whatever_is_killed(world):
-    sweep = slow(world)
-    kinds = itertools.cycle([["slot"], ["worker"], ["broker"], ["broker", "worker", "slot"], []])
-    before = 0
-    for slots in (2, 1, 5, 2, 1, 5, 2):
-        p = world.start("run", sweep, "--slots", slots, "--json")
-        if not has_got_to(world, p, before + 15):
-            break
-        roles = next(kinds)
-        signal_all([pid for pid, role in descendants(p.pid).items() if role in roles], signal.SIGKILL)
+KINDS = [["slot"], ["worker"], ["broker"], ["broker", "worker", "slot"], ["client"], []]
+
+
+def disturb(world, p, before, roles, steps):
+    """Kills these, and a little later the client, once so many tasks more are done. False: it is over."""
+    for step in steps:
+        if not has_got_to(world, p, before + step):
+            return False
+        signal_all([p.pid] if roles == ["client"] else [pid for pid, role in descendants(p.pid).items() if role in roles], signal.SIGKILL)
         found(world.path / "out")
-        if has_got_to(world, p, before + 22):  # it goes on, unless its client goes too
-            p.kill()
+        roles = ["client"]
+    return True
+
+
+SWEEPS = int(os.environ.get("SHEAF_FILES_SWEEPS", 1))
+
+
+@pytest.mark.parametrize("seed", range(SWEEPS))
+def test_files_are_whole_whatever_is_killed(world, seed):
+    """With SHEAF_FILES_SWEEPS so many sweeps, at random moments."""
+    sweep, draw, before, goes_on = slow(world), random.Random(seed), 0, True
+    for kind in itertools.count():
+        if not goes_on or kind == (20 if SWEEPS > 1 else len(KINDS)):
+            break
+        p = world.start("run", sweep, "--slots", draw.choice((1, 2, 5)), "--json")
+        goes_on = disturb(world, p, before, KINDS[kind % len(KINDS)], sorted(draw.sample(range(1, 40), 2)))
         p.communicate()
         wait_until(lambda: not world.processes(), "the others end by themselves")
         found(world.path / "out")
