@@ -215,3 +215,31 @@ def test_files_are_whole_whatever_is_killed(world, seed):
     r = world.json("run", sweep, "--slots", "2")
     assert r["state"] == "done" and r["output"]["files"] == 2 * SLOW
     check(world.path / "out", range(SLOW), lines=50)
+
+
+def test_a_worker_that_is_late_harms_nothing(world):
+    """One of two is stopped in the middle and lost; when it goes on, the sweep is over."""
+    url = f"ipc://{world.runtime}/b"
+    started = [world.start("broker", "--listen", url, "--state", world.path / "broker", stdout=None, stderr=None)]
+    world.env["SHEAF_BROKER"] = url
+    wait_until(lambda: world.run("list", code=None).returncode == 0, "the broker answers")
+    started += [world.start("worker", "--broker", url, "--slots", "1", stdout=None, stderr=None) for _ in range(2)]
+    p = world.start("run", slow(world), "--json")
+    late = started[1].pid
+    wait_until(lambda: p.poll() is not None or (done(world) >= 30 and descendants(late)), "both work")
+    pids = [late, *descendants(late)]
+    assert signal_all(pids, signal.SIGSTOP)
+    out, err = p.communicate()
+    assert p.returncode == 0 and f'"files":{2 * SLOW}' in out, err
+    check(world.path / "out", range(SLOW), lines=50)
+    assert signal_all(pids, signal.SIGCONT)
+    wait_until(lambda: "slot" not in descendants(late).values(), "its slots have ended")
+    check(world.path / "out", range(SLOW), lines=50)
+    r = world.json("run", files(world, n=4, output="other", params={"how": "fail", "at": 2}), code=3)
+    assert r["output"]["files"] == 6
+    check(world.path / "other", (0, 1, 3), tidy=False)
+    world.run("rm", "last")
+    check(world.path / "other", (0, 1, 3))
+    for process in reversed(started):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
