@@ -97,8 +97,10 @@ static int note_tops(void *ctx, uint64_t index, const char *names, uint32_t n)
     int err = 0;
     (void)index;
     for (uint32_t i = 0; err == 0 && i < n; i++, names += strlen(names) + 1) {
-        (void)snprintf(top, sizeof top, "%.*s", (int)strcspn(names, "/"), names);
-        err = namelist_add(ctx, top);
+        size_t len = strcspn(names, "/");
+        bool again = i > 0 && strncmp(top, names, len) == 0 && top[len] == '\0'; /* many are of one folder */
+        (void)snprintf(top, sizeof top, "%.*s", (int)len, names);
+        err = again ? 0 : namelist_add(ctx, top);
     }
     return err;
 }
@@ -262,8 +264,11 @@ int outdir_open(const struct plan *p, struct outdir *o, struct diag *d)
         return err;
     o->dir = open_folder(AT_FDCWD, p->output_dir);
     o->work = o->dir < 0 ? -1 : openat(AT_FDCWD, o->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (o->work >= 0)
+    struct stat lock;
+    if (o->work >= 0 && fstatat(o->work, "lock", &lock, AT_SYMLINK_NOFOLLOW) == 0) {
+        o->begun = lock.st_ctim;
         return 0;
+    }
     err = fail(p, d, "it is not there as the sweep began it");
     outdir_close(o);
     return err;
@@ -322,32 +327,43 @@ static int check_sole(struct publishing *p)
     return err;
 }
 
+/* Is there something under that name that this sweep may have put there? The logs need not be read for a stranger's, of which a folder that is written
+ * to once more is full. */
+static bool is_taken(const struct outdir *o, const char *name)
+{
+    struct stat st;
+    if (fstatat(o->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno != ENOENT;
+    bool older = st.st_ctim.tv_sec < o->begun.tv_sec ||
+                 (st.st_ctim.tv_sec == o->begun.tv_sec && st.st_ctim.tv_nsec < o->begun.tv_nsec);
+    return !older || !S_ISREG(st.st_mode);
+}
+
 /* Before anything of the task is to be seen. */
 static int check_names(struct publishing *p)
 {
     const char *name = (const char *)p->files->names.data;
-    struct stat st;
     for (uint32_t i = 0; i < p->files->n; i++, name += strlen(name) + 1)
-        if (fstatat(p->o->dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+        if (is_taken(p->o, name))
             return check_sole(p);
     return 0;
 }
 
-static int rename_to(const struct publishing *p, const char *name)
+static int rename_to(const struct publishing *p, const char *name, bool replace)
 {
-    return p->sole ? renameat(p->files->fd, name, p->o->dir, name) : rename_new(p->files->fd, name, p->o->dir, name);
+    return replace ? renameat(p->files->fd, name, p->o->dir, name) : rename_new(p->files->fd, name, p->o->dir, name);
 }
 
 static int move(struct publishing *p, const char *name)
 {
-    int rc = rename_to(p, name);
+    int rc = rename_to(p, name, p->sole);
     if (rc != 0 && errno == ENOENT && taskfiles_folders(p->o->dir, name) == 0)
-        rc = rename_to(p, name);
-    if (rc != 0 && errno == EEXIST && !p->sole) { /* it has just been put there, or by a stranger */
-        int err = check_sole(p);
+        rc = rename_to(p, name, p->sole);
+    if (rc != 0 && errno == EEXIST && !p->sole) {
+        int err = is_taken(p->o, name) ? check_sole(p) : 0; /* by a task at this moment, or by a stranger */
         if (err != 0)
             return err;
-        rc = rename_to(p, name);
+        rc = rename_to(p, name, true);
     }
     if (rc == 0 && syncdir_name(p->o->dir, name) == 0)
         return 0;

@@ -23,6 +23,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #define OUTDIR_ROOM "; make room, then run sheaf retry N --failed"
 #define OUTDIR_PATH 2900u /* most bytes of the path of DIR: those of the files in it have to fit a path, too */
@@ -45,6 +46,7 @@ struct outdir {
     int dir, work;             /* DIR; DIR/.sheaf-SWEEP, */
     char path[TASKFILES_PATH]; /* which is called so */
     struct claims_log log;
+    struct timespec begun; /* by the clock of the file system: files that are older are strangers' */
 };
 
 /* Folders of tasks are made in DIR/.sheaf-SWEEP/tmp. The plan must outlive it. 0 or an error with a line in d. */
