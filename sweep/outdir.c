@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define WORK ".sheaf-"
+#define HOST 64u /* bytes of a machine's name that tell it apart */
 #define REMOVALS 1000
 #define WORK_NAME 32u /* WORK, 16 digits, NUL */
 
@@ -280,6 +281,58 @@ void outdir_close(struct outdir *o)
     close_all(fds, 2);
     o->dir = o->work = -1;
     claims_close(&o->log);
+}
+
+/* What slots of this machine have left: a slot holds the lock of its folder. On other machines locks need not be seen. */
+static void remove_orphans(int tmp, const char *prefix)
+{
+    int own = open_folder(tmp, ".");
+    DIR *dir = own < 0 ? NULL : fdopendir(own);
+    struct dirent *entry;
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        bool ours = strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
+        int fd = ours ? openat(tmp, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            (void)dir_clear(fd);
+            (void)unlinkat(tmp, entry->d_name, AT_REMOVEDIR);
+        }
+        close_all(&fd, 1);
+    }
+    if (dir != NULL)
+        closedir(dir);
+    else
+        close_all(&own, 1);
+}
+
+/* Is it ours, and still there? A slot that starts at this moment may have taken it for an orphan. */
+static bool holds(const struct taskfiles *files)
+{
+    struct stat here, there;
+    if (flock(files->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return false;
+    return fstat(files->fd, &here) == 0 && stat(files->root, &there) == 0 && here.st_ino == there.st_ino;
+}
+
+int outdir_make(const struct outdir *o, struct taskfiles *files, struct diag *d)
+{
+    char path[TASKFILES_PATH + 8], host[HOST], prefix[HOST + 2];
+    if (gethostname(host, sizeof host) != 0)
+        host[0] = '\0';
+    host[sizeof host - 1] = '\0';
+    host[strcspn(host, "/")] = '\0';
+    (void)snprintf(prefix, sizeof prefix, "%s-", host);
+    (void)snprintf(path, sizeof path, "%s/tmp", o->path);
+    int tmp = open_folder(AT_FDCWD, path);
+    if (tmp < 0)
+        return fail(o->plan, d, "its folder for tasks that run has gone");
+    remove_orphans(tmp, prefix);
+    close(tmp);
+    for (;;) {
+        int err = taskfiles_make(files, path, prefix, d);
+        if (err != 0 || holds(files))
+            return err;
+        taskfiles_remove(files);
+    }
 }
 
 /* A task that puts its files there. */

@@ -4,7 +4,7 @@
  * has succeeded they are moved to their final names, before it is published as done. What makes that safe is beside them, in DIR/.sheaf-SWEEP:
  *
  *   lock            held by the broker of the sweep
- *   tmp/XXXXXX      of a slot: where the task that runs writes
+ *   tmp/HOST-XXXXXX of a slot, which holds a lock on it: where the task that runs writes
  *   claims/XXXXXX   of a slot: whose files those are that it has put there (claims.h), noted before they get their names
  *
  * So two tasks cannot own one file, a task that runs again replaces what it made itself, and at the end, when the results say which tasks
@@ -49,9 +49,12 @@ struct outdir {
     struct timespec begun; /* by the clock of the file system: files that are older are strangers' */
 };
 
-/* Folders of tasks are made in DIR/.sheaf-SWEEP/tmp. The plan must outlive it. 0 or an error with a line in d. */
+/* The plan must outlive it. 0 or an error with a line in d. */
 int outdir_open(const struct plan *p, struct outdir *o, struct diag *d);
 void outdir_close(struct outdir *o);
+
+/* Makes the folder in which the tasks of a slot write, and removes those of slots of this machine that have died. 0 or an error with a line in d. */
+int outdir_make(const struct outdir *o, struct taskfiles *files, struct diag *d);
 
 /* Gives the files of the task `index` their names; taskfiles_list first. 0, or an error with a line in d: SHEAF_EBUSY when another task has written one of them:
  * as a rule none of them has its name then. After other errors some may have; they go at the end. */

@@ -70,14 +70,12 @@ static int teardown(void **state)
 
 static void begin(struct fixture *f, bool resume)
 {
-    char tmp[TASKFILES_PATH + 8];
     let_go(f);
     assert_int_equal(outdir_work_path(f->plan, f->work, &f->d), 0);
     assert_int_equal(resume ? 0 : outdir_check(f->plan, &f->d), 0);
     assert_int_equal(outdir_begin(f->plan, resume, &f->lock, &f->d), 0);
     assert_int_equal(outdir_open(f->plan, &f->o, &f->d), 0);
-    snprintf(tmp, sizeof tmp, "%s/tmp", f->work);
-    assert_int_equal(taskfiles_make(&f->files, tmp, &f->d), 0);
+    assert_int_equal(outdir_make(&f->o, &f->files, &f->d), 0);
 }
 
 static void put(const char *path, const char *text)
@@ -310,6 +308,29 @@ static void claims_that_are_cut_short_are_passed_over(void **state)
     has(f, "x", "the third's");
 }
 
+static void what_a_dead_slot_leaves_goes_when_the_next_one_begins(void **state)
+{
+    struct fixture *f = *state;
+    struct taskfiles next = {.fd = -1}, other = {.fd = -1};
+    char tmp[TASKFILES_PATH + 8], foreign[TASKFILES_PATH + 32];
+    begin(f, false);
+    writes(f, "x/large", "1");
+    snprintf(tmp, sizeof tmp, "%s/tmp", f->work);
+    snprintf(foreign, sizeof foreign, "%s/elsewhere-1", tmp);
+    assert_int_equal(mkdir(foreign, 0777), 0);
+    assert_int_equal(outdir_make(&f->o, &next, &f->d), 0);
+    assert_int_equal(entries(tmp), 3);
+    close(f->files.fd); /* as a kill would */
+    f->files.fd = -1;
+    assert_int_equal(outdir_make(&f->o, &other, &f->d), 0);
+    assert_int_equal(entries(tmp), 3);
+    assert_int_equal(access(f->files.root, F_OK), -1);
+    assert_int_equal(access(next.root, F_OK), 0);
+    assert_int_equal(access(foreign, F_OK), 0);
+    taskfiles_remove(&next);
+    taskfiles_remove(&other);
+}
+
 static void it_goes_on_and_begins_anew(void **state)
 {
     struct fixture *f = *state;
@@ -427,6 +448,7 @@ int main(void)
         T(a_name_is_one_tasks),
         T(files_of_tasks_that_do_not_count_go),
         T(claims_that_are_cut_short_are_passed_over),
+        T(what_a_dead_slot_leaves_goes_when_the_next_one_begins),
         T(it_goes_on_and_begins_anew),
         T(two_sweeps_are_not_at_work_in_one_folder),
         T(folders_that_cannot_be_are_refused),

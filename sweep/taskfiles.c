@@ -135,10 +135,10 @@ static int walk_folder(struct walk *w, int fd, size_t len, uint32_t depth)
 
 /* ---- the folder of a task ---- */
 
-int taskfiles_make(struct taskfiles *t, const char *parent, struct diag *d)
+int taskfiles_make(struct taskfiles *t, const char *parent, const char *prefix, struct diag *d)
 {
     *t = (struct taskfiles){.fd = -1};
-    int n = snprintf(t->root, sizeof t->root, "%s/XXXXXX", parent);
+    int n = snprintf(t->root, sizeof t->root, "%s/%sXXXXXX", parent, prefix);
     if (n < 0 || (size_t)n + 1 + TASKFILES_NAME >= sizeof t->root)
         return diag_fail(d, SHEAF_ELIMIT, "%s: the path is too long for files in it", parent);
     if (mkdtemp(t->root) == NULL)

@@ -33,8 +33,8 @@ struct taskfiles {
     uint32_t n, folders;       /* that there were */
 };
 
-/* Makes an empty folder with a name of its own in parent. 0, or an error with a line in d. */
-int taskfiles_make(struct taskfiles *t, const char *parent, struct diag *d);
+/* Makes an empty folder in parent with a name of its own, which begins with `prefix`. 0, or an error with a line in d. */
+int taskfiles_make(struct taskfiles *t, const char *parent, const char *prefix, struct diag *d);
 
 /* The path under which a file is to be written; its folders are there then. 0, SHEAF_EINVAL for a name that cannot be, or an error of
  * the system; with a line in d. */

@@ -6,7 +6,6 @@
 
 #include "sweep/outdir.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -44,9 +43,7 @@ void slotfiles_close(struct slotfiles *f)
 
 int slotfiles_path(struct slotfiles *f, const char *name, char out[TASKFILES_PATH], struct diag *d)
 {
-    char tmp[TASKFILES_PATH + 4];
-    snprintf(tmp, sizeof tmp, "%s/tmp", f->dir.path);
-    int rc = f->files.fd < 0 ? taskfiles_make(&f->files, tmp, d) : 0;
+    int rc = f->files.fd < 0 ? outdir_make(&f->dir, &f->files, d) : 0;
     return rc ? rc : taskfiles_path(&f->files, name, out, d);
 }
 

@@ -282,7 +282,7 @@ static const char *try_path(const struct sheaf_host *host, const char *name)
     struct diag d = {{0}};
     char path[TASKFILES_PATH], *kept = NULL;
     const char *temporary = getenv("TMPDIR"), *parent = temporary && temporary[0] ? temporary : "/tmp";
-    int rc = t->files.fd < 0 ? taskfiles_make(&t->files, t->folder ? t->folder : parent, &d) : 0;
+    int rc = t->files.fd < 0 ? taskfiles_make(&t->files, t->folder ? t->folder : parent, "sheaf-", &d) : 0;
     rc = rc ? rc : taskfiles_path(&t->files, name, path, &d);
     if (!rc && (kept = try_scratch(host, strlen(path) + 1)) != NULL) {
         t->counts.scratch_bytes -= strlen(path) + 1; /* not the plugin's */
