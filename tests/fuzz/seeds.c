@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * seeds DIR: writes the seeds of the targets with state into DIR/TARGET/: whole conversations that are right, for libFuzzer to
- * spoil. Run by hand when messages or steps have changed: build/fuzz/fuzz_seeds tests/fuzz/corpus
+ * spoil; and those of plans. Run by hand when messages, plans or steps have changed: build/fuzz/fuzz_seeds tests/fuzz/corpus
  */
 #include "tests/fuzz/seeds.h"
 
@@ -17,7 +17,7 @@ void seed_write(const char *dir, const char *target, const char *name, const str
     SHEAF_ASSERT(dir_make(path, 0755, &d) == 0);
     snprintf(path, sizeof(path), "%s/%s/seed_%s", dir, target, name);
     FILE *f = fopen(path, "wb");
-    SHEAF_ASSERT(f && fwrite(bytes->data, 1, bytes->len, f) == bytes->len && fclose(f) == 0);
+    SHEAF_ASSERT(f && (bytes->len == 0 || fwrite(bytes->data, 1, bytes->len, f) == bytes->len) && fclose(f) == 0);
 }
 
 int main(int argc, char **argv)
@@ -32,5 +32,6 @@ int main(int argc, char **argv)
     seeds_frames(argv[1]);
     seeds_journal(argv[1]);
     seeds_slot(argv[1]);
+    seeds_plan(argv[1]);
     return 0;
 }

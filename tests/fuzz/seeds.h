@@ -16,5 +16,6 @@ void seeds_descriptor(const char *dir);
 void seeds_frames(const char *dir);
 void seeds_journal(const char *dir);
 void seeds_slot(const char *dir);
+void seeds_plan(const char *dir);
 
 #endif

@@ -76,6 +76,8 @@ static void works(const char *dir)
     step(&out, SLOT_STEP_TIME, 20, NULL, 0);
     message(&out, 0, SLOT_ASK, 99, "cache");
     message(&out, 0, SLOT_BUILT, 0, "");
+    message(&out, 0, SLOT_SCOPE, 3, "");
+    message(&out, 0, SLOT_ASK, 99, "cache");
     message(&out, 1, SLOT_READY, 0, "");
     records(&out, 1, 1, 1);
     word(&out, 1, 0, 2, 1);

@@ -47,6 +47,19 @@ static void resolve(const struct sweepfile *f)
     arena_finish(&arena);
 }
 
+/* Is it one that can be read? */
+static bool try_file(const char *bytes, size_t len, const struct sweep_overrides *o)
+{
+    struct diag d = {{0}};
+    struct sweepfile *f = sweepfile_parse("s.yaml", bytes, len, o, &d);
+    if (f != NULL)
+        resolve(f);
+    else
+        check_line(&d);
+    sweepfile_destroy(f);
+    return f != NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const uint8_t *nul = size > 0 ? memchr(data, 0, size) : NULL;
@@ -55,17 +68,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *text = calloc(1, rest + 1);
     const char *set[] = {text};
     struct sweep_overrides o = {.set = set, .n_set = nul != NULL};
-    struct diag d = {{0}};
     if (text == NULL)
         return 0;
     if (rest > 0)
         memcpy(text, nul + 1, rest);
-    struct sweepfile *f = sweepfile_parse("s.yaml", size > 0 ? (const char *)data : "", len, &o, &d);
-    if (f != NULL)
-        resolve(f);
-    else
-        check_line(&d);
-    sweepfile_destroy(f);
+    bool one = try_file(size > 0 ? (const char *)data : "", len, &o);
+    o.stage = 1; /* of those with stages; all others are refused */
+    bool stage = try_file(size > 0 ? (const char *)data : "", len, &o);
+    SHEAF_ASSERT(!one || !stage);
     free(text);
     return 0;
 }
