@@ -124,6 +124,7 @@ static struct kept_sweep *add_sweep(struct memjournal *m, const struct journal_o
     SHEAF_ASSERT(s->id > m->last_sweep); /* no number is given twice */
     m->last_sweep = s->id;
     s->state = SWEEP_QUEUED;
+    s->files = -1;
     s->wall_ms = op->wall_ms;
     return s;
 }
@@ -182,6 +183,7 @@ static void apply(struct memjournal *m, const struct journal_op *op)
     case JOURNAL_STATE:
         s->state = op->state;
         s->limit_hit = op->limit_hit;
+        s->files = op->files;
         s->numbers = op->numbers;
         snprintf(s->reason, sizeof(s->reason), "%s", op->reason);
         break;
@@ -276,6 +278,7 @@ void memjournal_restore(const struct memjournal *m, struct broker *b)
                                        .snapshot = {s->snapshot.data, s->snapshot.len},
                                        .state = s->state,
                                        .limit_hit = s->limit_hit,
+                                       .files = s->files,
                                        .wall_ms = s->wall_ms,
                                        .frontier = s->frontier,
                                        .numbers = s->numbers};

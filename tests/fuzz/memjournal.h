@@ -25,6 +25,7 @@ struct kept_sweep {
     uint32_t state;
     char reason[256];
     bool limit_hit;
+    int64_t files; /* -1: none counted */
     int64_t wall_ms;
     struct journal_numbers numbers;
     struct intervals there;

@@ -173,6 +173,7 @@ struct vstored { /* a sweep in the journal */
     uint64_t frontier;
     uint32_t state;
     bool limit_hit, retried;
+    int64_t files;       /* -1: none counted */
     uint32_t arithmetic; /* bit by bit: of the workers whose results are here */
     char reason[256];
     struct journal_numbers numbers;

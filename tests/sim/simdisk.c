@@ -42,7 +42,8 @@ static void add_sweep(struct sim *s, const struct journal_op *op)
                           .kind = calloc(SIM_TASKS, 1),
                           .snapshot_done = calloc(SIM_TASKS, 1),
                           .scores = calloc(SIM_TASKS, sizeof(double)),
-                          .state = SWEEP_QUEUED};
+                          .state = SWEEP_QUEUED,
+                          .files = -1};
     set_bytes(&d->plan, op->blob);
     memcpy(d->identity, op->identity.data, HASH_BYTES);
     if (op->sweep <= s->disk.last_sweep)
@@ -129,6 +130,7 @@ static void apply(struct sim *s, const struct vbatch *b, const struct journal_op
         d->state = op->state;
         d->numbers = op->numbers;
         d->limit_hit = op->limit_hit;
+        d->files = op->files;
         strncpy(d->reason, op->reason, sizeof(d->reason) - 1);
         break;
     case JOURNAL_SNAPSHOT:
@@ -259,6 +261,7 @@ void disk_restore(struct sim *s)
                                        .snapshot = {d->snapshot.data, d->snapshot.len},
                                        .state = d->state,
                                        .limit_hit = d->limit_hit,
+                                       .files = d->files,
                                        .frontier = d->frontier,
                                        .numbers = d->numbers};
         if (broker_restore(s->broker, &stored, &diag) < 0)
