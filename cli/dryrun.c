@@ -179,7 +179,7 @@ static int check_output(const struct plan *p, struct diag *d)
 static int dry(const struct run_options *o, struct prepared *whole, struct run *r, json_t *into, struct diag *d)
 {
     struct estimate e = {.plan = &whole->plan, .slots = slots_of(o), .task_seconds = NAN, .seconds = NAN};
-    int err = prepare_read(whole, o->path, &o->overrides, d);
+    int err = prepare_read(whole, o->path, o->text, &o->overrides, d);
     if (err == SHEAF_OK)
         err = prepare_plan(whole, d);
     if (err == SHEAF_OK)

@@ -30,9 +30,10 @@ void prepare_finish(struct prepared *p)
     prepare_init(p);
 }
 
-int prepare_read(struct prepared *p, const char *path, const struct sweep_overrides *o, struct diag *d)
+int prepare_read(struct prepared *p, const char *path, const struct buf *text, const struct sweep_overrides *o,
+                 struct diag *d)
 {
-    p->file = sweepfile_read(path, o, d);
+    p->file = sweepfile_parse(path, (const char *)text->data, text->len, o, d);
     return p->file != NULL ? SHEAF_OK : SHEAF_EINVAL;
 }
 

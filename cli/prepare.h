@@ -31,8 +31,9 @@ struct prepared {
 void prepare_init(struct prepared *p);
 void prepare_finish(struct prepared *p);
 
-/* Reads the sweep file only: what can be refused at once is. */
-int prepare_read(struct prepared *p, const char *path, const struct sweep_overrides *o, struct diag *d);
+/* Parses the sweep file only, of which `text` was read: what can be refused at once is. */
+int prepare_read(struct prepared *p, const char *path, const struct buf *text, const struct sweep_overrides *o,
+                 struct diag *d);
 
 /* All the rest, after prepare_read. 0 or an error with one line in d that names the place in the sweep file. */
 int prepare_plan(struct prepared *p, struct diag *d);

@@ -167,7 +167,7 @@ int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
     r->session.quiet = o->quiet;
     r->prepared.drop_in = o->quiet ? o->state : NULL;
     if (err == SHEAF_OK)
-        err = prepare_read(&r->prepared, o->path, &o->overrides, d);
+        err = prepare_read(&r->prepared, o->path, o->text, &o->overrides, d);
     if (err == SHEAF_OK && remote)
         err = session_connect(&r->session, o->broker, d);
     if (!remote)
@@ -270,11 +270,14 @@ int cmd_run(int argc, char **argv)
     if (parse(argc, argv, &o, &code) != 0)
         return code;
     struct arena arena;
+    struct buf text = {0};
     struct sweep_stages stages;
     struct diag d = {{0}};
     arena_init(&arena, 0);
+    o.text = &text;
     int err = descriptors_check(DESCRIPTORS, &d);
-    if (err == SHEAF_OK && sweepfile_stages(o.path, &o.overrides, &arena, &stages, &d) != SHEAF_OK)
+    if (err == SHEAF_OK && (sweepfile_load(o.path, &text, &d) != SHEAF_OK ||
+                            sweepfile_stages(o.path, &text, &o.overrides, &arena, &stages, &d) != SHEAF_OK))
         err = SHEAF_EINVAL; /* the request was wrong, whatever the system says of the file */
     if (err != SHEAF_OK)
         code = exit_report(err, &d);
@@ -282,6 +285,7 @@ int cmd_run(int argc, char **argv)
         code = stages_run(&o, &stages);
     else
         code = o.dry_run ? dryrun(&o, NULL) : run_one(&o);
+    buf_finish(&text);
     arena_finish(&arena);
     return code;
 }

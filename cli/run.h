@@ -14,8 +14,9 @@
 #define RUN_MAX_TOP 10000u /* best trials in one status */
 
 struct run_options {
-    const char *path; /* of the sweep file */
-    uint64_t slots;   /* 0 = the worker's default */
+    const char *path;       /* of the sweep file */
+    const struct buf *text; /* what it said when the run began */
+    uint64_t slots;         /* 0 = the worker's default */
     uint64_t top;
     struct sweep_overrides overrides;
     const char *set[ARGS_MAX_LIST]; /* overrides.set points here */

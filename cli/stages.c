@@ -36,7 +36,7 @@ static int check_stage(const struct staged *s, uint32_t stage, bool *waits)
     struct prepared p;
     struct diag d = {{0}};
     prepare_init(&p);
-    int err = prepare_read(&p, o.path, &o.overrides, &d);
+    int err = prepare_read(&p, o.path, o.text, &o.overrides, &d);
     if (err == SHEAF_OK)
         err = prepare_check(&p, waits, &d);
     prepare_finish(&p);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * sweepfile: reads the bytes, lets yamltree, overrides and sweepschema do their work in this order, and answers
+ * sweepfile: lets yamltree, overrides and sweepschema do their work in this order, and answers
  * what is needed before the plugin is described.
  */
 #include "sweep/sweepfile.h"
@@ -108,8 +108,7 @@ static int enter_stage(struct sweepfile *f, uint32_t stage, struct diag *d)
 {
     const struct ynode *stages = sweepstages_of(f->root);
     f->whole = f->root;
-    if (stages == NULL && stage > 0)
-        return place_fail(&f->root->at, d, "this file has no stages any more; run it again");
+    SHEAF_ASSERT(stages != NULL || stage == 0);
     if (stages == NULL)
         return 0;
     int err = sweepstages_check(f->root, d);
@@ -167,13 +166,12 @@ struct sweepfile *sweepfile_parse(const char *path, const char *bytes, size_t le
     return f;
 }
 
-/* The file's bytes. */
-static int read_bytes(const char *path, struct buf *bytes, struct diag *d)
+int sweepfile_load(const char *path, struct buf *text, struct diag *d)
 {
     struct diag why = {{0}};
     if (path[0] == '\0')
         return diag_fail(d, SHEAF_EINVAL, "the name of the sweep file is empty; give SWEEP.yaml");
-    int err = file_read(path, YAMLTREE_BYTES, bytes, &why);
+    int err = file_read(path, YAMLTREE_BYTES, text, &why);
     if (err == SHEAF_ENOENT)
         return diag_fail(d, SHEAF_EINVAL, "%s: there is no such file; check the name of the sweep file", path);
     if (err == SHEAF_ELIMIT)
@@ -183,39 +181,12 @@ static int read_bytes(const char *path, struct buf *bytes, struct diag *d)
     return err != 0 ? diag_fail(d, err, "%s", why.text) : 0;
 }
 
-struct sweepfile *sweepfile_read(const char *path, const struct sweep_overrides *o, struct diag *d)
+int sweepfile_stages(const char *path, const struct buf *text, const struct sweep_overrides *o, struct arena *arena,
+                     struct sweep_stages *out, struct diag *d)
 {
-    struct buf bytes = {0};
-    struct sweepfile *f = NULL;
-    if (read_bytes(path, &bytes, d) == 0)
-        f = sweepfile_parse(path, (const char *)bytes.data, bytes.len, o, d);
-    buf_finish(&bytes);
-    return f;
-}
-
-/* Most files are one sweep, and may be long: they are not parsed for this. */
-static bool may_have_stages(const struct buf *bytes, const struct sweep_overrides *o)
-{
-    static const char word[] = "stages";
-    for (size_t i = 0; i + sizeof word - 1 <= bytes->len; i++)
-        if (memcmp(bytes->data + i, word, sizeof word - 1) == 0)
-            return true;
-    for (uint32_t i = 0; o != NULL && i < o->n_set; i++)
-        if (strncmp(o->set[i], word, sizeof word - 1) == 0)
-            return true;
-    return false;
-}
-
-int sweepfile_stages(const char *path, const struct sweep_overrides *o, struct arena *arena, struct sweep_stages *out,
-                     struct diag *d)
-{
-    struct buf bytes = {0};
     struct ynode *root = NULL;
     out->n = 0;
-    int err = read_bytes(path, &bytes, d);
-    if (err == 0 && may_have_stages(&bytes, o))
-        err = yamltree_parse(path, true, (const char *)bytes.data, bytes.len, arena, &root, d);
-    buf_finish(&bytes);
+    int err = yamltree_parse(path, true, (const char *)text->data, text->len, arena, &root, d);
     if (err == 0 && root != NULL && root->kind == YNODE_MAP)
         err = overrides_apply(root, o, arena, d);
     const struct ynode *stages = err == 0 ? sweepstages_of(root) : NULL;

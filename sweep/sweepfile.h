@@ -8,6 +8,7 @@
 #define SHEAF_SWEEP_SWEEPFILE_H
 
 #include "common/arena.h"
+#include "common/buf.h"
 #include "common/err.h"
 #include "data/dataset.h"
 #include "sweep/plan.h"
@@ -26,9 +27,16 @@ struct sweep_overrides {
     uint32_t stage;     /* of a file with stages: which of them, from 1; 0 = the file is one sweep */
 };
 
-/* Parses `path` and applies the overrides. Unknown fields, duplicate keys, wrong types, anchors, several documents: SHEAF_EINVAL
- * with "file:line:column: what. What to do". An override's place is "--set params.top_n=3". NULL on failure. */
-struct sweepfile *sweepfile_read(const char *path, const struct sweep_overrides *o, struct diag *d);
+/* Appends the bytes of a sweep file, which are read once: it may be a pipe, and may be edited while its stages run. 0 or an error with
+ * a line in d. */
+int sweepfile_load(const char *path, struct buf *text, struct diag *d);
+
+/* Parses what was loaded from `path`, which only names the place, and applies the overrides. Unknown fields, duplicate keys, wrong types,
+ * anchors, several documents: SHEAF_EINVAL with "file:line:column: what. What to do". An override's place is "--set params.top_n=3". NULL
+ * on failure. */
+struct sweepfile *sweepfile_parse(const char *path, const char *bytes, size_t len, const struct sweep_overrides *o,
+                                  struct diag *d);
+void sweepfile_destroy(struct sweepfile *f);
 
 /* The stages of a file. */
 #define SWEEP_MAX_STAGES 64u
@@ -37,15 +45,10 @@ struct sweep_stages {
     uint32_t n;                          /* 0 = the file is one sweep */
 };
 
-/* Reads and checks the fields of all stages of a file; of one without stages only that it has none. o->stage does not matter. 0 or
- * an error with a line in d. */
-int sweepfile_stages(const char *path, const struct sweep_overrides *o, struct arena *arena, struct sweep_stages *out,
-                     struct diag *d);
-
-/* The same from memory; `path` only names the place. What sweepfile_read calls, and tests and the fuzzer. */
-struct sweepfile *sweepfile_parse(const char *path, const char *bytes, size_t len, const struct sweep_overrides *o,
-                                  struct diag *d);
-void sweepfile_destroy(struct sweepfile *f);
+/* Checks the fields of all stages of a loaded file; of one without stages only that it has none. o->stage does not matter. 0 or an
+ * error with a line in d. */
+int sweepfile_stages(const char *path, const struct buf *text, const struct sweep_overrides *o, struct arena *arena,
+                     struct sweep_stages *out, struct diag *d);
 
 /* What must be known before the plugin can be described and the data opened. Texts live in f. */
 const char *sweepfile_plugin(const struct sweepfile *f); /* as written */

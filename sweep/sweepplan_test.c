@@ -289,9 +289,8 @@ static const char *plan_of_list(struct fixture *x, const char *yaml, const char 
     assert_non_null(mkdtemp(dir));
     snprintf(file, sizeof file, "%s/s.yaml", dir);
     snprintf(list, sizeof list, "%s/trials.csv", dir);
-    assert_int_equal(file_write_atomic(file, yaml, strlen(yaml), &d), 0);
     assert_int_equal(file_write_atomic(list, csv, strlen(csv), &d), 0);
-    struct sweepfile *f = sweepfile_read(file, o, &d);
+    struct sweepfile *f = sweepfile_parse(file, yaml, strlen(yaml), o, &d);
     if (f == NULL)
         fail_msg("%s", d.text);
     arena_init(&x->arena, 0);

@@ -119,6 +119,21 @@ def test_dry_run_says_what_it_can(prices):
     assert "10 tasks = 10 trials\n" in prices.run("run", sweep, "--dry-run").stdout
 
 
+def test_the_file_is_read_once(prices):
+    reader, writer = os.pipe()
+    os.write(writer, prices.sweep().read_bytes())
+    os.close(writer)
+    with open(reader) as pipe:
+        assert prices.json("run", "/dev/stdin", stdin=pipe)["trials"] == 10
+    sweep = staged(prices, first(), second())
+    p = prices.start("run", sweep, "--json")
+    said = p.stderr.readline()
+    assert said == "sheaf: stage 1 of 2: rows\n"
+    staged(prices, {**second(data="none.sheaf"), "name": "other"})  # edited meanwhile
+    out, err = p.communicate()
+    assert p.returncode == 0 and json.loads(out)["name"] == "sums" and json.loads(out)["trials"] == 10, err
+
+
 def test_three_stages_and_a_broker_elsewhere(prices):
     third = {**first(), "name": "more", "data": ["prices.sheaf", {"stage": "rows", "along": "trials"}], "output": "more.sheaf", "params": {"x": [2, 4]}, "where": ["rows.x > 3"]}
     del third["keys"]
