@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from conftest import SANITIZED
-from support import descendants, table
+from support import descendants, has_got_to, table
 
+ROUNDS = int(os.environ.get("SHEAF_STAGES_ROUNDS", "1"))
 PRICES = np.arange(20.0).reshape(10, 2) + 1
 TOTAL = PRICES[:, 0].sum()
 
@@ -162,9 +163,15 @@ def test_slots_and_kills_anywhere_change_nothing(prices):
         j = prices.json("run", staged(prices, *stages), "--slots", slots, "--fresh", "--overwrite")
         digests.add((j["stages"][0]["output"]["digest"], j["digest"]))
     assert len(digests) == 1
-    rng, kills = random.Random(4), 0
+    for seed in range(ROUNDS):
+        assert killed(prices, stages, seed) in digests
+
+
+def killed(prices, stages, seed):
+    """The digests of a run that was killed again and again, with the same command each time."""
+    rng, kills = random.Random(seed), 0
     sweep = staged(prices, *stages, filename="killed.yaml", name="killed")
-    prices.file("killed.yaml", sweep.read_text().replace("rows.sheaf", "killed.sheaf"))
+    sweep.write_text(sweep.read_text().replace("rows.sheaf", f"killed{seed}.sheaf"))
     while True:
         p = prices.start("run", sweep, "--json", "--slots", "2")
         try:
@@ -179,5 +186,20 @@ def test_slots_and_kills_anywhere_change_nothing(prices):
         if p.returncode == 0:
             break
         assert p.returncode in (-9, 1) or "run it again" in err, err
+    assert kills > 0
+    (prices.path / f"killed{seed}.sheaf").unlink()
     j = json.loads(out)
-    assert (j["stages"][0]["output"]["digest"], j["digest"]) in digests and kills > 0
+    return j["stages"][0]["output"]["digest"], j["digest"]
+
+
+def test_ctrl_c_ends_all_stages_and_the_same_command_goes_on(prices):
+    sweep = staged(prices, first(n=12, params={"spin": 10_000_000}), second())
+    p = prices.start("run", sweep, "--slots", "1", "--set", "stages.sums.params.x=[1]")
+    assert has_got_to(prices, p, 3)
+    p.send_signal(signal.SIGINT)
+    out, err = p.communicate()
+    assert p.returncode == 5 and "stage 2" not in err
+    command = f"sheaf run {sweep} --set 'stages.sums.params.x=[1]'"
+    assert err.splitlines()[-1] == f"sheaf: stopped; what is done is kept, `{command}` goes on from there"
+    j = prices.json("run", sweep, "--set", "stages.sums.params.x=[1]")
+    assert j["trials"] == 12 and j["stages"][0]["resumed"] >= 3
