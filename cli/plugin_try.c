@@ -357,9 +357,14 @@ static int print_json(const struct attempt *a, struct diag *d)
     for (uint32_t i = 0; i < a->p.n_scores; i++)
         (void)json_object_set_new(scores, a->p.scores[i].name, json_number(a->scores[i]));
     bool ok = a->status == SHEAF_OK_STATUS;
-    return json_print(json_pack("{s:i, s:s, s:o, s:o, s:f, s:f}", "version", 1, "status", ok ? "done" : "failed",
+    json_t *files = json_array();
+    const char *name = ok && a->files ? (const char *)a->files->names.data : NULL;
+    for (uint32_t i = 0; name != NULL && i < a->files->n; i++, name += strlen(name) + 1)
+        (void)json_array_append_new(files, json_text(name));
+    return json_print(json_pack("{s:i, s:s, s:o, s:o, s:o, s:f, s:f}", "version", 1, "status", ok ? "done" : "failed",
                                 "reason", ok ? json_null() : json_text(tryhost_reason(a->host)), "scores", scores,
-                                "open_seconds", (double)a->open_ns / 1e9, "run_seconds", (double)a->run_ns / 1e9),
+                                "files", files, "open_seconds", (double)a->open_ns / 1e9, "run_seconds",
+                                (double)a->run_ns / 1e9),
                       stdout, d);
 }
 

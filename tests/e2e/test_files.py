@@ -135,6 +135,7 @@ def test_a_dry_run_and_plugin_try_leave_nothing(world):
     assert world.json("plugin", "inspect", "files")["files"] == "two texts a task"
     world.run("plugin", "try", "files", "--set", "x=5", "--output", "kept")
     check(world.path / "kept", [5])
+    assert sorted(world.json("plugin", "try", "files", "--set", "x=5")["files"]) == sorted(names(5))
     r = world.run("plugin", "try", "files", "--set", "how=dots", code=4)
     assert 'plugin bug: the name of the file "a/../x" has a part that begins with a dot' in r.stderr
 
