@@ -245,7 +245,8 @@ struct journal_numbers sweep_numbers(struct broker *b, const struct bsweep *s);
 void sweep_state_op(struct broker *b, struct scribe_batch *batch, const struct bsweep *s, uint32_t state);
 
 /* sweepfiles.c: for sweeps with an output file or folder; the others they let pass */
-int sweep_begin_output(struct broker *b, const struct plan *p, bool resume, struct diag *d); /* 0, or why it cannot */
+/* For the sweep that was made at wall_ms. 0, or why it cannot. */
+int sweep_begin_output(struct broker *b, const struct plan *p, int64_t wall_ms, bool resume, struct diag *d);
 void sweep_resume_output(struct broker *b, struct bsweep *s); /* the rows of what is done must still be there */
 void sweep_write_output(struct broker *b, struct bsweep *s);  /* WRITING begins in earnest */
 void sweep_publish_output(struct broker *b,

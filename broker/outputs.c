@@ -103,32 +103,32 @@ static void unlock(struct outputs *o, const struct plan *p)
         let_go(o, path);
 }
 
-static int begin_file(struct outputs *o, const struct plan *p, bool resume, struct diag *d)
+static int begin_file(struct outputs *o, const struct plan *p, int64_t run, bool resume, struct diag *d)
 {
     char path[OUTPUT_PATH];
     int fd = -1, err = output_part_path(p, path, d);
     err = err ? err : output_check(p, d);
     if (err == 0)
-        err = resume ? output_resume(p, &fd, d) : output_begin(p, &fd, d);
+        err = resume ? output_resume(p, run, &fd, d) : output_begin(p, run, &fd, d);
     return err ? err : hold(o, path, fd, d);
 }
 
-static int begin_dir(struct outputs *o, const struct plan *p, bool resume, struct diag *d)
+static int begin_dir(struct outputs *o, const struct plan *p, int64_t run, bool resume, struct diag *d)
 {
     char path[OUTPUT_PATH];
     int fd = -1, err = outdir_work_path(p, path, d);
     err = err || resume ? err : outdir_check(p, d); /* who goes on has checked it when it began */
-    err = err ? err : outdir_begin(p, resume, &fd, d);
+    err = err ? err : outdir_begin(p, run, resume, &fd, d);
     return err ? err : hold(o, path, fd, d);
 }
 
-static int begin(void *ctx, const struct plan *p, bool resume, struct diag *d)
+static int begin(void *ctx, const struct plan *p, int64_t run, bool resume, struct diag *d)
 {
     struct outputs *o = ctx;
     unlock(o, p); /* of a run of the same sweep that was stopped */
-    int err = plan_has_files(p) ? begin_dir(o, p, resume, d) : 0;
+    int err = plan_has_files(p) ? begin_dir(o, p, run, resume, d) : 0;
     if (err == 0 && plan_has_output(p))
-        err = begin_file(o, p, resume, d);
+        err = begin_file(o, p, run, resume, d);
     if (err != 0)
         unlock(o, p);
     if (err != 0 && !resume && plan_has_files(p))
@@ -146,11 +146,11 @@ static int publish(void *ctx, const struct plan *p, bool file, bool over, struct
     return err;
 }
 
-static void discard(void *ctx, const struct plan *p)
+static void discard(void *ctx, const struct plan *p, int64_t run)
 {
-    if (plan_has_output(p))
-        output_discard(p);
     unlock(ctx, p);
+    if (plan_has_output(p))
+        output_discard(p, run);
     if (plan_has_files(p))
         outdir_discard(p);
 }

@@ -46,15 +46,15 @@ void output_job_free(struct output_job *job);
 struct output_ops {
     void *ctx;
     /* A sweep begins, or goes on: its file (output_check, output_begin, output_resume) and its folder (outdir_check, outdir_begin). They are
-     * locked from now on. */
-    int (*begin)(void *ctx, const struct plan *p, bool resume, struct diag *d);
+     * locked from now on. run: when the sweep was made, in ms (output.h). */
+    int (*begin)(void *ctx, const struct plan *p, int64_t run, bool resume, struct diag *d);
     /* Takes the job over; it comes back through broker_written. */
     void (*finish)(void *ctx, struct output_job *job);
     /* file: it is complete and gets its name (output_publish). over: the sweep cannot go on, and what is beside the files in its folder is
      * removed (outdir_discard). Neither is locked any more. */
     int (*publish)(void *ctx, const struct plan *p, bool file, bool over, struct diag *d);
     /* The sweep is removed: output_discard, outdir_discard. */
-    void (*discard)(void *ctx, const struct plan *p);
+    void (*discard)(void *ctx, const struct plan *p, int64_t run);
 };
 
 struct outputs;

@@ -21,6 +21,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define RUN 1234567890123
+
 struct fixture {
     struct plan_fixture p;
     struct plan_output output;
@@ -63,7 +65,7 @@ static int teardown(void **state)
 
 static int begin(struct fixture *f, const struct output_ops *ops, bool resume)
 {
-    return ops->begin(ops->ctx, &f->p.plan, resume, &f->d);
+    return ops->begin(ops->ctx, &f->p.plan, RUN, resume, &f->d);
 }
 
 static struct output_job *job_of(struct fixture *f)
@@ -111,7 +113,7 @@ static void two_sweeps_that_make_one_file_keep_their_locks(void **state)
     assert_int_equal(begin(f, f->ops, false), 0);
     f->p.plan.seed = 1; /* another sweep */
     assert_int_equal(begin(f, f->ops, false), 0);
-    f->ops->discard(f->ops->ctx, &f->p.plan);
+    f->ops->discard(f->ops->ctx, &f->p.plan, RUN);
     f->p.plan.seed = 0;
     assert_int_equal(begin(f, f->their_ops, true), SHEAF_EBUSY);
 }

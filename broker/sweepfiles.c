@@ -66,13 +66,13 @@ void sweep_publish_output(struct broker *b, struct bsweep *s)
     snprintf(s->reason, sizeof(s->reason), "%s", err == 0 ? "" : d.text);
 }
 
-int sweep_begin_output(struct broker *b, const struct plan *p, bool resume, struct diag *d)
+int sweep_begin_output(struct broker *b, const struct plan *p, int64_t wall_ms, bool resume, struct diag *d)
 {
     if (!makes_output(p))
         return 0;
     if (!b->env.outputs)
         return diag_fail(d, SHEAF_EINVAL, "no output can be made here");
-    return b->env.outputs->begin(b->env.outputs->ctx, p, resume, d);
+    return b->env.outputs->begin(b->env.outputs->ctx, p, wall_ms, resume, d);
 }
 
 void sweep_resume_output(struct broker *b, struct bsweep *s)
@@ -81,7 +81,7 @@ void sweep_resume_output(struct broker *b, struct bsweep *s)
     s->holds_output = false;
     if (!b->env.outputs)
         return;
-    if (sweep_begin_output(b, &s->plan, true, &d) != 0)
+    if (sweep_begin_output(b, &s->plan, s->wall_ms, true, &d) != 0)
         sweep_abort(b, s, SWEEP_FAILED, d.text);
     else
         s->holds_output = makes_output(&s->plan);
@@ -92,12 +92,12 @@ bool sweep_is_untidy(struct broker *b, struct bsweep *s)
     struct diag d = {""};
     if (!plan_has_files(&s->plan) || s->has_files || !b->env.outputs)
         return false;
-    s->holds_output = sweep_begin_output(b, &s->plan, true, &d) == 0;
+    s->holds_output = sweep_begin_output(b, &s->plan, s->wall_ms, true, &d) == 0;
     return s->holds_output;
 }
 
 void sweep_discard_output(struct broker *b, struct bsweep *s)
 {
     if (makes_output(&s->plan) && b->env.outputs)
-        b->env.outputs->discard(b->env.outputs->ctx, &s->plan);
+        b->env.outputs->discard(b->env.outputs->ctx, &s->plan, s->wall_ms);
 }

@@ -30,9 +30,10 @@ struct files {
     struct plan_output output;
 };
 
-static int begin(void *ctx, const struct plan *p, bool resume, struct diag *d)
+static int begin(void *ctx, const struct plan *p, int64_t run, bool resume, struct diag *d)
 {
     struct record *r = ctx;
+    assert_int_equal(run, 123456); /* the clock of the fixture */
     assert_string_equal(plan_has_files(p) ? p->output_dir : p->output_path, plan_has_files(p) ? "/out" : "/out.sheaf");
     resume ? r->resumed++ : r->begun++;
     return r->begin_err ? diag_fail(d, r->begin_err, "the file cannot be") : 0;
@@ -55,9 +56,10 @@ static int publish(void *ctx, const struct plan *p, bool file, bool over, struct
     return r->publish_err ? diag_fail(d, r->publish_err, "the name is taken") : 0;
 }
 
-static void discard(void *ctx, const struct plan *p)
+static void discard(void *ctx, const struct plan *p, int64_t run)
 {
     (void)p;
+    assert_int_equal(run, 123456);
     ((struct record *)ctx)->discarded++;
 }
 

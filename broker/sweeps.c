@@ -645,7 +645,7 @@ static const char *sweep_again(struct broker *b, struct bsweep *s, const struct 
     return NULL;
 }
 
-static struct bsweep *sweep_first(struct broker *b, const struct msg_submit *m, struct diag *d)
+static struct bsweep *sweep_first(struct broker *b, const struct msg_submit *m, int64_t wall_ms, struct diag *d)
 {
     struct bsweep *s = sweep_new(b->next_sweep, m->plan, d);
     struct scribe_batch *batch = s ? batch_new(b, 2) : NULL;
@@ -656,7 +656,7 @@ static struct bsweep *sweep_first(struct broker *b, const struct msg_submit *m, 
     }
     b->next_sweep++;
     list_append(&b->sweeps, &s->node);
-    s->wall_ms = b->env.wall_ms(b->env.ctx);
+    s->wall_ms = wall_ms;
     s->frontier_asked = s->total < FRONTIER_STRIDE ? s->total : FRONTIER_STRIDE;
     struct journal_op *op = batch_op(batch, JOURNAL_SWEEP, s->id);
     op->blob = copy_slice(b, batch, s->bytes.data, s->bytes.len);
@@ -686,6 +686,7 @@ void sweep_submit(struct broker *b, uint64_t peer, const struct msg_submit *m)
     struct plan plan;
     struct diag d = {""};
     uint8_t identity[HASH_BYTES];
+    int64_t now = b->env.wall_ms(b->env.ctx);
     arena_init(&a, 0);
     int err = plan_decode(m->plan.data, m->plan.len, &a, &plan, &d);
     if (err == 0)
@@ -696,8 +697,8 @@ void sweep_submit(struct broker *b, uint64_t peer, const struct msg_submit *m)
     if (!s && err == 0)
         err = room_for(b, m->plan.len, &d);
     if (!s && err == 0)
-        err = sweep_begin_output(b, &plan, false, &d);
-    if (!s && err == 0 && !(s = sweep_first(b, m, &d)))
+        err = sweep_begin_output(b, &plan, now, false, &d);
+    if (!s && err == 0 && !(s = sweep_first(b, m, now, &d)))
         err = SHEAF_ENOMEM;
     else if (!known && err == 0)
         s->holds_output = true;

@@ -85,7 +85,7 @@ static void discard_output(const struct state_sweep *s, struct arena *a)
         const struct msg_status *status = m.body;
         bool known = plan_decode(status->plan.data, status->plan.len, a, &plan, NULL) == SHEAF_OK;
         if (known && plan_has_output(&plan))
-            output_discard(&plan);
+            output_discard(&plan, status->created_wall_ms);
         if (known && plan_has_files(&plan))
             outdir_discard(&plan);
     }

@@ -220,13 +220,40 @@ static int make_folder(int at, const char *name)
 
 static int clear_all(const struct plan *p, int dir, int work, struct diag *d);
 
-static int begin_in(const struct plan *p, int dir, const char *name, bool resume, int *lock, struct diag *d)
+static int gone(const struct plan *p, struct diag *d)
 {
-    int work = make_folder(dir, name) == 0 ? openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    return diag_fail(
+        d, SHEAF_ENOENT,
+        "output %s: what it had begun there is gone, or the same sweep in another state directory has begun "
+        "it anew: start over with --fresh",
+        p->output_dir);
+}
+
+/* Whose work it is stands in the lock: changed before anything is removed. */
+static int take_run(const struct plan *p, int lock, int64_t run, bool resume, struct diag *d)
+{
+    int64_t there = 0;
+    bool same = pread(lock, &there, sizeof there, 0) == (ssize_t)sizeof there && there == run;
+    if (resume)
+        return same ? 0 : gone(p, d);
+    return pwrite(lock, &run, sizeof run, 0) == (ssize_t)sizeof run && fsync(lock) == 0
+               ? 0
+               : fail(p, d, "its lock cannot be written");
+}
+
+static int begin_in(const struct plan *p, int dir, const char *name, int64_t run, bool resume, int *lock,
+                    struct diag *d)
+{
+    bool there = resume || make_folder(dir, name) == 0;
+    int work = there ? openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    if (work < 0 && resume && errno == ENOENT)
+        return gone(p, d);
     if (work < 0)
         return fail(p, d, "its folder for tasks that run cannot be made");
     int err = take_lock(p, work, lock, d);
-    if (err == 0 && (err = check_others(p, dir, name, d)) == 0 && !resume)
+    err = err != 0 ? err : check_others(p, dir, name, d);
+    err = err != 0 ? err : take_run(p, *lock, run, resume, d);
+    if (err == 0 && !resume)
         err = clear_all(p, dir, work, d);
     if (err == 0 && (make_folder(work, "tmp") != 0 || make_folder(work, "claims") != 0))
         err = fail(p, d, "its folder for tasks that run cannot be made");
@@ -236,7 +263,7 @@ static int begin_in(const struct plan *p, int dir, const char *name, bool resume
     return err;
 }
 
-int outdir_begin(const struct plan *p, bool resume, int *lock, struct diag *d)
+int outdir_begin(const struct plan *p, int64_t run, bool resume, int *lock, struct diag *d)
 {
     char name[WORK_NAME];
     *lock = -1;
@@ -250,7 +277,7 @@ int outdir_begin(const struct plan *p, bool resume, int *lock, struct diag *d)
         return diag_fail(d, SHEAF_ENOENT, "output %s: the folder is gone: start over with --fresh", p->output_dir);
     if (dir < 0)
         return fail(p, d, "the folder cannot be opened");
-    err = begin_in(p, dir, name, resume, lock, d);
+    err = begin_in(p, dir, name, run, resume, lock, d);
     close(dir);
     return err;
 }

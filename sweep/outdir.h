@@ -36,9 +36,9 @@ int outdir_work_path(const struct plan *p, char out[TASKFILES_PATH], struct diag
 int outdir_check(const struct plan *p, struct diag *d);
 
 /* Begins the folder (outdir_check first): makes it where it is missing, removes what an earlier run of this very sweep has left in it. resume: the sweep goes
- * on, and what is there stays. *lock holds the lock until it is closed. 0, SHEAF_EBUSY when another sweep is at work in it, or
+ * on, and what is there stays; of another run (see output.h) it is SHEAF_ENOENT. *lock holds the lock until it is closed. 0, SHEAF_EBUSY when another sweep is at work in it, or
  * an error of the system, with a line in d. */
-int outdir_begin(const struct plan *p, bool resume, int *lock, struct diag *d);
+int outdir_begin(const struct plan *p, int64_t run, bool resume, int *lock, struct diag *d);
 
 /* Who puts files into it, or vouches for those that are there. */
 struct outdir {

@@ -23,6 +23,7 @@
 
 #define TRIALS 6u
 #define SPLITS 2u
+#define RUN 1234567890123
 
 struct fixture {
     struct plan_fixture p;
@@ -73,7 +74,7 @@ static void begin(struct fixture *f, bool resume)
     let_go(f);
     assert_int_equal(outdir_work_path(f->plan, f->work, &f->d), 0);
     assert_int_equal(resume ? 0 : outdir_check(f->plan, &f->d), 0);
-    assert_int_equal(outdir_begin(f->plan, resume, &f->lock, &f->d), 0);
+    assert_int_equal(outdir_begin(f->plan, RUN, resume, &f->lock, &f->d), 0);
     assert_int_equal(outdir_open(f->plan, &f->o, &f->d), 0);
     assert_int_equal(outdir_make(&f->o, &f->files, &f->d), 0);
 }
@@ -357,7 +358,7 @@ static void it_goes_on_and_begins_anew(void **state)
     has(f, "a", "2");
     let_go(f);
     assert_int_equal(dir_remove(f->dir), 0);
-    assert_int_equal(outdir_begin(f->plan, true, &f->lock, &f->d), SHEAF_ENOENT);
+    assert_int_equal(outdir_begin(f->plan, RUN, true, &f->lock, &f->d), SHEAF_ENOENT);
     assert_says(f, "the folder is gone: start over with --fresh");
 }
 
@@ -366,11 +367,15 @@ static void two_sweeps_are_not_at_work_in_one_folder(void **state)
     struct fixture *f = *state;
     int other;
     begin(f, false);
-    assert_int_equal(outdir_begin(f->plan, true, &other, &f->d), SHEAF_EBUSY);
+    assert_int_equal(outdir_begin(f->plan, RUN, true, &other, &f->d), SHEAF_EBUSY);
+    let_go(f);
+    assert_int_equal(outdir_begin(f->plan, RUN + 1, true, &other, &f->d),
+                     SHEAF_ENOENT); /* whose tasks have put nothing there */
+    begin(f, true);
     f->plan->seed = 1;
     f->plan->output_replace = true;
     assert_int_equal(outdir_check(f->plan, &f->d), 0);
-    assert_int_equal(outdir_begin(f->plan, false, &other, &f->d), SHEAF_EBUSY);
+    assert_int_equal(outdir_begin(f->plan, RUN, false, &other, &f->d), SHEAF_EBUSY);
     assert_says(f, "another sweep is at work in it");
     outdir_discard(f->plan);
     f->plan->seed = 0;

@@ -38,12 +38,15 @@ int output_part_path(const struct plan *p, char out[OUTPUT_PATH], struct diag *d
  * that is missing or cannot be written. 0, SHEAF_EBUSY, SHEAF_ENOENT, SHEAF_EINVAL or SHEAF_EIO with a line in d. */
 int output_check(const struct plan *p, struct diag *d);
 
+/* `run`, of these and of outdir_begin, says whose work a half-made output is: when the sweep was made, in ms. The same sweep in another state
+ * directory has another, and what it knows to be done is not in this one's output. */
+
 /* Begins the file: empty, locked, with its room reserved (output_check first). *fd holds the lock until it is closed. 0, SHEAF_ENOSPC
  * when the device has no room, SHEAF_EBUSY when another sweep is at work on it, SHEAF_EIO; with a line in d. */
-int output_begin(const struct plan *p, int *fd, struct diag *d);
+int output_begin(const struct plan *p, int64_t run, int *fd, struct diag *d);
 
-/* The same for a sweep that goes on: the file must be there as it was. SHEAF_ENOENT when it is not. */
-int output_resume(const struct plan *p, int *fd, struct diag *d);
+/* The same for a sweep that goes on: the file must be there as it was, and of that run. SHEAF_ENOENT when it is not. */
+int output_resume(const struct plan *p, int64_t run, int *fd, struct diag *d);
 
 /* Fills n elements of a type with what a row starts as: NaN for floats, else zeros. */
 void output_clear(void *row, uint32_t dtype, uint64_t n);
@@ -58,7 +61,7 @@ int output_finish(const struct plan *p, const struct intervals *empty, const ato
  * neither, SHEAF_EIO; with a line in d. */
 int output_publish(const struct plan *p, struct diag *d);
 
-/* Removes what is half made. */
-void output_discard(const struct plan *p);
+/* Removes what that run has half made, unless somebody has it locked. */
+void output_discard(const struct plan *p, int64_t run);
 
 #endif

@@ -25,6 +25,7 @@
 #define SPLITS 2u
 #define TASKS 10u /* TRIALS * SPLITS */
 #define WIDTH 3u
+#define RUN 1234567890123
 
 struct fixture {
     struct plan_fixture p;
@@ -99,7 +100,7 @@ static int finish(struct fixture *f, const struct intervals *empty, uint8_t dige
 
 static void make(struct fixture *f, const struct intervals *empty, uint8_t digest[HASH_BYTES])
 {
-    assert_int_equal(output_begin(&f->p.plan, &f->fd, &f->d), 0);
+    assert_int_equal(output_begin(&f->p.plan, RUN, &f->fd, &f->d), 0);
     fill(f);
     assert_int_equal(finish(f, empty, digest), 0);
 }
@@ -160,7 +161,7 @@ static void a_stop_is_heard(void **state)
     uint8_t digest[HASH_BYTES];
     atomic_bool stop;
     atomic_init(&stop, true);
-    assert_int_equal(output_begin(&f->p.plan, &f->fd, &f->d), 0);
+    assert_int_equal(output_begin(&f->p.plan, RUN, &f->fd, &f->d), 0);
     assert_int_equal(output_finish(&f->p.plan, &none, &stop, digest, &f->d), SHEAF_EGONE);
 }
 
@@ -202,19 +203,23 @@ static void what_is_half_made_is_found_again_or_missed(void **state)
     struct fixture *f = *state;
     struct stat st;
     int other;
-    assert_int_equal(output_resume(&f->p.plan, &other, &f->d), SHEAF_ENOENT);
-    assert_int_equal(output_begin(&f->p.plan, &f->fd, &f->d), 0);
+    assert_int_equal(output_resume(&f->p.plan, RUN, &other, &f->d), SHEAF_ENOENT);
+    assert_int_equal(output_begin(&f->p.plan, RUN, &f->fd, &f->d), 0);
     assert_int_equal(fstat(f->fd, &st), 0);
     assert_int_equal((uint64_t)st.st_size, f->p.plan.output_bytes);
-    assert_int_equal(output_begin(&f->p.plan, &other, &f->d), SHEAF_EBUSY);
-    assert_int_equal(output_resume(&f->p.plan, &other, &f->d), SHEAF_EBUSY);
+    assert_int_equal(output_begin(&f->p.plan, RUN, &other, &f->d), SHEAF_EBUSY);
+    assert_int_equal(output_resume(&f->p.plan, RUN, &other, &f->d), SHEAF_EBUSY);
+    output_discard(&f->p.plan, RUN); /* not while it is locked */
     close(f->fd);
-    assert_int_equal(output_resume(&f->p.plan, &f->fd, &f->d), 0);
+    assert_int_equal(output_resume(&f->p.plan, RUN + 1, &other, &f->d), SHEAF_ENOENT);
+    assert_non_null(strstr(f->d.text, "in another state directory has begun it anew"));
+    output_discard(&f->p.plan, RUN + 1); /* not what another run has made */
+    assert_int_equal(output_resume(&f->p.plan, RUN, &f->fd, &f->d), 0);
     assert_int_equal(ftruncate(f->fd, 100), 0);
     close(f->fd);
     f->fd = -1;
-    assert_int_equal(output_resume(&f->p.plan, &other, &f->d), SHEAF_ENOENT);
-    output_discard(&f->p.plan);
+    assert_int_equal(output_resume(&f->p.plan, RUN, &other, &f->d), SHEAF_ENOENT);
+    output_discard(&f->p.plan, RUN);
     assert_int_not_equal(access(f->part, F_OK), 0);
     assert_int_equal(output_publish(&f->p.plan, &f->d), SHEAF_ENOENT);
 }

@@ -112,13 +112,23 @@ static int reserve(int fd, uint64_t bytes)
     return err;
 }
 
-int output_begin(const struct plan *p, int *fd, struct diag *d)
+/* The run is where the header will be. A complete file has that, and nothing of a run in it. */
+static bool is_of_run(int fd, int64_t run)
+{
+    char there[sizeof run];
+    return pread(fd, there, sizeof there, 0) == (ssize_t)sizeof there &&
+           (memcmp(there, &run, sizeof run) == 0 || memcmp(there, HEADER_MAGIC, sizeof there) == 0);
+}
+
+int output_begin(const struct plan *p, int64_t run, int *fd, struct diag *d)
 {
     char path[OUTPUT_PATH];
     int err = open_part(p, O_CREAT, path, fd, d);
     if (err != 0)
         return err;
     int why = reserve(*fd, p->output_bytes);
+    if (why == 0 && write_at(*fd, &run, sizeof run, 0) != 0)
+        why = errno;
     if (why == 0)
         return 0;
     err = diag_fail(d, file_error(why), "output %s: cannot reserve %llu bytes: %s", p->output_path,
@@ -135,7 +145,7 @@ static int gone(const struct plan *p, struct diag *d)
                      p->output_path);
 }
 
-int output_resume(const struct plan *p, int *fd, struct diag *d)
+int output_resume(const struct plan *p, int64_t run, int *fd, struct diag *d)
 {
     char path[OUTPUT_PATH];
     struct stat st;
@@ -145,10 +155,16 @@ int output_resume(const struct plan *p, int *fd, struct diag *d)
         return gone(p, d);
     if (err != 0)
         return diag_fail(d, err, "%s", why.text);
-    if (fstat(*fd, &st) == 0 && (uint64_t)st.st_size == p->output_bytes)
-        return 0;
-    close(*fd);
-    return gone(p, d);
+    if (fstat(*fd, &st) != 0 || (uint64_t)st.st_size != p->output_bytes)
+        err = gone(p, d);
+    else if (!is_of_run(*fd, run))
+        err =
+            diag_fail(d, SHEAF_ENOENT,
+                      "output %s: the same sweep in another state directory has begun it anew: start over with --fresh",
+                      p->output_path);
+    if (err != 0)
+        close(*fd);
+    return err;
 }
 
 /* ---- finish ---- */
@@ -382,9 +398,13 @@ int output_publish(const struct plan *p, struct diag *d)
     return sync_folder(p) == 0 ? 0 : fail(d, p->output_path, "cannot sync its folder");
 }
 
-void output_discard(const struct plan *p)
+void output_discard(const struct plan *p, int64_t run)
 {
     char path[OUTPUT_PATH];
-    if (output_part_path(p, path, NULL) == 0)
+    int fd;
+    if (open_part(p, 0, path, &fd, NULL) != 0)
+        return;
+    if (is_of_run(fd, run))
         unlink(path);
+    close(fd);
 }

@@ -267,6 +267,21 @@ def test_two_sweeps_that_make_one_file(prices):
     assert parts(prices) == [] and [str(f) for f in prices.path.glob(".*")] == []
 
 
+def test_one_sweep_in_two_state_directories(undisturbed):
+    """What one knows to be done is not in the file that the other has begun anew."""
+    world, digest = undisturbed
+    sweep, there = slow(world), ["--state", world.path / "elsewhere"]
+    for tasks, state in ((200, []), (1, there)):
+        p = slow_started(world, sweep, tasks, *state)
+        p.send_signal(signal.SIGINT)
+        p.communicate()
+    line = world.run("run", sweep, code=2).stderr
+    assert line.rstrip().endswith("the same sweep in another state directory has begun it anew: start over with --fresh")
+    world.run("rm", "last")
+    assert len(parts(world)) == 1
+    assert world.json("run", sweep, *there)["output"]["digest"] == digest
+
+
 def test_nothing_is_left_in_the_state_directory(prices):
     prices.run("run", rows(prices))
     files = [str(f.relative_to(prices.state)) for f in prices.state.rglob("*") if f.is_file()]
