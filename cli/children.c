@@ -215,8 +215,10 @@ static bool wait_all(struct children *c, int64_t until)
         struct pollfd news = {.fd = c->sigfd, .events = POLLIN};
         (void)poll(&news, 1, (int)((left + NS_PER_MS - 1) / NS_PER_MS));
         for (int sig; (sig = sigfd_next(c->sigfd)) != 0;)
-            if (sig != SIGCHLD)
+            if (sig != SIGCHLD) {
                 until = 0;
+                c->interrupted = true;
+            }
     }
     return true;
 }

@@ -34,6 +34,7 @@ struct children {
     const char *state_dir; /* of the broker; the caller's. NULL = not known yet */
     int state_pipe;        /* the broker that waits for it reads it here; -1 = none */
     bool progress;         /* they have done something: a child that ends is worth starting again */
+    bool interrupted;      /* a signal other than SIGCHLD came while they ended */
     struct child at[CHILD_ROLES];
 };
 

@@ -163,7 +163,11 @@ int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
     const char *root = state_root(o->state, &r->arena, remote ? NULL : d);
     if (root == NULL && !remote) /* before anything is begun */
         return SHEAF_EINVAL;
-    int err = session_begin(&r->session, d);
+    int err = SHEAF_OK;
+    if (o->sigfd != NULL)
+        session_lend(&r->session, *o->sigfd);
+    else
+        err = session_begin(&r->session, d);
     r->session.quiet = o->quiet;
     r->prepared.drop_in = o->quiet ? o->state : NULL;
     if (err == SHEAF_OK)
@@ -192,7 +196,7 @@ int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
     return err;
 }
 
-static void print_how_to_go_on(const struct run_options *o)
+void run_say_how_to_go_on(const struct run_options *o)
 {
     struct buf command = {0};
     if (again_command(o, &command) == SHEAF_OK)
@@ -213,7 +217,7 @@ int run_report(const struct run_options *o, struct run *r, struct json_t *stages
     }
     int code = s != NULL && s->final ? outcome_exit(s) : EXIT_CANCELLED;
     if (code == EXIT_CANCELLED)
-        print_how_to_go_on(o);
+        run_say_how_to_go_on(o);
     else if (code == EXIT_WRONG)
         (void)fprintf(stderr, "sheaf: %s\n", outcome_reason(s));
     return code;

@@ -22,6 +22,7 @@ struct run_options {
     const char *set[ARGS_MAX_LIST]; /* overrides.set points here */
     const char *state, *broker;
     bool json, fresh, dry_run, quiet;
+    const int *sigfd; /* one sigfd for several runs; NULL = each has its own */
 };
 
 struct json_t;
@@ -46,6 +47,9 @@ int run_carry_out(const struct run_options *o, struct run *r, struct diag *d);
 
 /* The same, but a stored sweep of which nothing is done gives way to one that could not go on with it; o->fresh is set then. */
 int run_go(struct run_options *o, struct run *r, struct diag *d);
+
+/* Says by which command what was stopped goes on. */
+void run_say_how_to_go_on(const struct run_options *o);
 
 /* Prints how it ended; with --json also what the stages before it were like (NULL: there are none). Returns the exit code. */
 int run_report(const struct run_options *o, struct run *r, struct json_t *stages);

@@ -28,12 +28,31 @@ void session_init(struct session *s)
     s->sigfd = -1;
 }
 
-int session_begin(struct session *s, struct diag *d)
+int session_signals(struct diag *d)
 {
     static const int wanted[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD};
     (void)signal(SIGCHLD, SIG_DFL); /* a parent that ignores it would take the exit statuses from us */
-    s->sigfd = sigfd_open(wanted, sizeof wanted / sizeof wanted[0], d);
+    return sigfd_open(wanted, sizeof wanted / sizeof wanted[0], d);
+}
+
+int session_begin(struct session *s, struct diag *d)
+{
+    s->sigfd = session_signals(d);
     return s->sigfd < 0 ? s->sigfd : SHEAF_OK;
+}
+
+void session_lend(struct session *s, int sigfd)
+{
+    s->sigfd = sigfd;
+    s->lent = true;
+}
+
+bool session_interrupted_between(int sigfd)
+{
+    bool interrupted = false;
+    for (int sig; (sig = sigfd_next(sigfd)) != 0;)
+        interrupted |= sig != SIGCHLD;
+    return interrupted;
 }
 
 int session_start_local(struct session *s, uint64_t slots, struct diag *d)
@@ -289,13 +308,15 @@ void session_end(struct session *s)
         (void)client_send(s->client, MSG_STOP, &(struct msg_sweep){0}, NULL);
     if (s->local) {
         children_finish(&s->children, at_once ? 0 : END_GRACE_MS);
+        s->interrupts += s->children.interrupted;
         forget_endpoint(s);
         client_give_up(s->client); /* nobody is there any more */
     }
     s->local = false;
     client_close(s->client);
     s->client = NULL;
-    sigfd_close(s->sigfd);
+    if (!s->lent)
+        sigfd_close(s->sigfd);
     s->sigfd = -1;
 }
 

@@ -13,6 +13,7 @@
 
 struct session {
     int sigfd;       /* -1 = not open */
+    bool lent;       /* it is the caller's, and stays open */
     bool local;      /* broker and worker are our children */
     bool may_cancel; /* Ctrl-C cancels the sweep; else it only ends the watching */
     bool quiet;      /* no progress */
@@ -38,6 +39,14 @@ void session_init(struct session *s);
 /* Takes over the signals. 0 or SHEAF_EIO. */
 int session_begin(struct session *s, struct diag *d);
 
+/* The same for several sessions, one after another: what arrives between two of them is not lost. The sigfd (common/sigfd.h), the
+ * caller's, or SHEAF_EIO; session_lend instead of session_begin. */
+int session_signals(struct diag *d);
+void session_lend(struct session *s, int sigfd);
+
+/* Has a signal come since the last session? */
+bool session_interrupted_between(int sigfd);
+
 /* Begins with children of our own (slots of the worker), whose broker is told its state directory as soon as that is known; or
  * with a broker elsewhere. 0 or an error. */
 int session_start_local(struct session *s, uint64_t slots, struct diag *d);
@@ -53,7 +62,7 @@ int session_call(struct session *s, uint32_t type, const void *body, uint32_t wa
 int session_follow(struct session *s, uint32_t type, const void *body, struct diag *d);
 const struct msg_status *session_status(const struct session *s);
 
-/* Ended by Ctrl-C, SIGTERM or SIGHUP? */
+/* Ended by Ctrl-C, SIGTERM or SIGHUP? Or did one come while the children ended? */
 bool session_interrupted(const struct session *s);
 
 /* Ends the children (cleanly unless Ctrl-C was pressed twice), closes everything but the status. */

@@ -3,6 +3,7 @@
 #include "cli/dryrun.h"
 #include "cli/json.h"
 #include "cli/outcome.h"
+#include "common/sigfd.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 struct staged {
     const struct run_options *o;
     const struct sweep_stages *stages;
+    int sigfd;    /* of all of them: no Ctrl-C is lost between two */
     json_t *done; /* with --json: what the stages before were like, or would be */
 };
 
@@ -24,6 +26,7 @@ static struct run_options options_of(const struct staged *s, uint32_t stage)
 {
     struct run_options o = *s->o;
     o.overrides.stage = stage;
+    o.sigfd = &s->sigfd;
     if (stage < count(s) && o.top > OUTCOME_TOP)
         o.top = OUTCOME_TOP; /* of the last one only */
     return o;
@@ -89,6 +92,19 @@ static int keep(const struct staged *s, uint32_t stage, const struct run *r)
     return check_made(s, stage, r);
 }
 
+/* The stage is done. After a Ctrl-C that came too late to stop it no other one begins. */
+static int go_on(const struct staged *s, uint32_t stage, const struct run_options *o, struct run *r)
+{
+    bool since = session_interrupted_between(s->sigfd);
+    if (!since && !session_interrupted(&r->session))
+        return keep(s, stage, r);
+    int code = run_report(o, r, s->done);
+    if (code != EXIT_ALL_DONE)
+        return code;
+    run_say_how_to_go_on(o);
+    return EXIT_CANCELLED;
+}
+
 static int run_stage(const struct staged *s, uint32_t stage)
 {
     struct run_options o = options_of(s, stage);
@@ -103,7 +119,7 @@ static int run_stage(const struct staged *s, uint32_t stage)
     if (err != SHEAF_OK && !session_interrupted(&r.session)) {
         code = exit_report(err, &d);
     } else if (stage < count(s) && status != NULL && status->final && outcome_exit(status) == EXIT_ALL_DONE) {
-        code = keep(s, stage, &r);
+        code = go_on(s, stage, &o, &r);
     } else {
         code = run_report(&o, &r, s->done);
         advise(s, stage, code, &r);
@@ -117,6 +133,8 @@ static int dry_stage(const struct staged *s, uint32_t stage)
     struct run_options o = options_of(s, stage);
     bool waits = false;
     int code = check_stage(s, stage, &waits);
+    if (code == EXIT_ALL_DONE && session_interrupted_between(s->sigfd))
+        code = EXIT_CANCELLED;
     if (code != EXIT_ALL_DONE)
         return code;
     if (waits && s->done != NULL)
@@ -137,12 +155,15 @@ static int print_estimates(const struct staged *s)
     return err == SHEAF_OK ? EXIT_ALL_DONE : exit_report(err, &d);
 }
 
-static int run_all(const struct staged *s)
+static int run_all(struct staged *s)
 {
     int code = EXIT_ALL_DONE;
     bool waits;
+    struct diag d = {{0}};
     for (uint32_t i = 2; code == EXIT_ALL_DONE && i <= count(s); i++)
         code = check_stage(s, i, &waits);
+    if (code == EXIT_ALL_DONE && (s->sigfd = session_signals(&d)) < 0)
+        code = exit_report(s->sigfd, &d);
     for (uint32_t i = 1; code == EXIT_ALL_DONE && i <= count(s); i++)
         code = s->o->dry_run ? dry_stage(s, i) : run_stage(s, i);
     return code == EXIT_ALL_DONE && s->o->dry_run && s->done != NULL ? print_estimates(s) : code;
@@ -150,7 +171,7 @@ static int run_all(const struct staged *s)
 
 int stages_run(const struct run_options *o, const struct sweep_stages *stages)
 {
-    struct staged s = {.o = o, .stages = stages};
+    struct staged s = {.o = o, .stages = stages, .sigfd = -1};
     struct diag d = {{0}};
     if (o->overrides.limit != NULL)
         return exit_usage("--limit is for one sweep, and %s has %" PRIu32 " stages; give it fewer values with --set",
@@ -158,6 +179,7 @@ int stages_run(const struct run_options *o, const struct sweep_stages *stages)
     if (o->json && (s.done = json_array()) == NULL)
         return exit_report(diag_fail(&d, SHEAF_ENOMEM, "out of memory"), &d);
     int code = run_all(&s);
+    sigfd_close(s.sigfd);
     json_decref(s.done);
     return code;
 }

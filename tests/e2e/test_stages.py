@@ -13,7 +13,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from conftest import SANITIZED
+from conftest import SANITIZED, wait_until
 from support import descendants, has_got_to, table
 
 ROUNDS = int(os.environ.get("SHEAF_STAGES_ROUNDS", "1"))
@@ -133,6 +133,30 @@ def test_the_file_is_read_once(prices):
     staged(prices, {**second(data="none.sheaf"), "name": "other"})  # edited meanwhile
     out, err = p.communicate()
     assert p.returncode == 0 and json.loads(out)["name"] == "sums" and json.loads(out)["trials"] == 10, err
+
+
+@pytest.mark.parametrize("when", ["as it is done", "as it ends"])
+def test_ctrl_c_behind_a_stage_is_not_lost(prices, when):
+    """The client sleeps until its broker has done the stage; or the worker does not end, which is waited for."""
+    spin = 20_000_000 if SANITIZED else 200_000_000
+    sweep = staged(prices, first(n=1, keys={"range": [0, 1]}, params={"spin": spin}), second())
+    p = prices.start("run", sweep, "--slots", "1", "--json")
+    wait_until(lambda: p.poll() is not None or list(prices.path.glob("*rows.sheaf*")), "the stage runs")
+    p.send_signal(signal.SIGSTOP)
+    wait_until(lambda: prices.json("show", "last")["state"] == "done", "the stage is done")
+    below = {role: pid for pid, role in descendants(p.pid).items()}
+    if when == "as it ends":
+        os.kill(below["worker"], signal.SIGSTOP)
+        p.send_signal(signal.SIGCONT)
+        wait_until(lambda: "broker" not in descendants(p.pid).values(), "the broker has ended")
+    p.send_signal(signal.SIGINT)
+    p.send_signal(signal.SIGCONT)
+    out, err = p.communicate()
+    assert p.returncode == 5 and "stage 2" not in err and f"`sheaf run {sweep}` goes on from there" in err, err
+    assert json.loads(out)["tasks"]["done"] == 1
+    prices.check_clean()
+    again = prices.json("run", sweep)
+    assert again["stages"][0]["resumed"] == 1 and again["tasks"]["done"] == 2
 
 
 def test_three_stages_and_a_broker_elsewhere(prices):
