@@ -25,14 +25,14 @@ bool slot_move_along(struct slot *s)
 }
 
 /* Caches are of one dataset: which one it is now, the trials of all sources as one number. What a script has made of its own is still
- * there, and may use them. */
+ * there, and may use them: it releases them. */
 static void enter_scope(struct slot *s)
 {
     uint64_t number = 0;
     for (uint32_t i = 0; i < s->plan.n_data; i++)
         if (s->plan.data[i].along[0])
             number = number * s->plan.data[i].trials + s->along[i];
-    slotcache_enter(&s->host, number, s->plan.plugin.script[0] == '\0');
+    slotcache_enter(&s->host, number, s->plan.plugin.script[0] != '\0');
 }
 
 int slot_go_along(struct slot *s, struct diag *d)

@@ -188,16 +188,45 @@ static const void *get_any(const struct sheaf_host *host, const char *name, shea
     return memory + HEAD_BYTES;
 }
 
-void slotcache_enter(struct slothost *h, uint64_t scope, bool unmap)
+static void unmap_first(struct slotcache **list)
 {
-    h->scope = scope;
-    while (h->caches) {
-        struct slotcache *c = h->caches;
-        h->caches = c->next;
-        if (unmap)
-            munmap((void *)(uintptr_t)c->memory, c->mapped);
-        free(c);
-    }
+    struct slotcache *c = *list;
+    *list = c->next;
+    munmap((void *)(uintptr_t)c->memory, c->mapped);
+    free(c);
 }
 
-const struct sheaf_cache slotcache_table = {.struct_size = sizeof(struct sheaf_cache), .get = get_any};
+/* False: it is not among these. */
+static bool release_from(struct slotcache **list, const void *mapped)
+{
+    for (; *list; list = &(*list)->next)
+        if ((*list)->memory == mapped) {
+            unmap_first(list);
+            return true;
+        }
+    return false;
+}
+
+static void release(const struct sheaf_host *host, const void *memory)
+{
+    struct slothost *h = host->self;
+    const void *mapped = (const uint8_t *)memory - HEAD_BYTES;
+    if (!release_from(&h->former_caches, mapped))
+        (void)release_from(&h->caches, mapped);
+}
+
+void slotcache_enter(struct slothost *h, uint64_t scope, bool keeps)
+{
+    struct slotcache **end = &h->caches;
+    h->scope = scope;
+    while (!keeps && h->caches)
+        unmap_first(&h->caches);
+    while (*end)
+        end = &(*end)->next;
+    *end = h->former_caches;
+    h->former_caches = h->caches;
+    h->caches = NULL;
+}
+
+const struct sheaf_cache slotcache_table = {
+    .struct_size = sizeof(struct sheaf_cache), .get = get_any, .release = release};

@@ -39,7 +39,7 @@ struct slothost {
     struct groupsum groups; /* what this task has emitted */
     struct buf row;         /* room for one of them as the side ring takes it */
     struct slotscratch scratch;
-    struct slotcache *caches;
+    struct slotcache *caches, *former_caches; /* former: of other scopes, until they are released */
     uint64_t scope, said_scope; /* of the caches, and as the crew knows it */
     struct slotoutput *output;  /* NULL = the plugin has none */
     struct slotfiles *files;    /* NULL = the sweep makes none */
@@ -68,7 +68,8 @@ void slotscratch_reset(struct slotscratch *s);
 extern const struct sheaf_cache slotcache_table;
 const void *slotcache_get(struct slothost *h, const char *name, uint64_t size, sheaf_build_fn build, void *user);
 
-/* Forgets all of them: from now on they are those of another scope (worker/keeper.h). unmap: nobody uses what they were any more. */
-void slotcache_enter(struct slothost *h, uint64_t scope, bool unmap);
+/* Forgets all of them: from now on they are those of another scope (worker/keeper.h). keeps: the plugin goes on using what they were,
+ * until it releases it. */
+void slotcache_enter(struct slothost *h, uint64_t scope, bool keeps);
 
 #endif

@@ -240,7 +240,19 @@ static const void *try_cache_any(const struct sheaf_host *host, const char *name
     return c->memory;
 }
 
-static const struct sheaf_cache cache_table = {.struct_size = sizeof(struct sheaf_cache), .get = try_cache_any};
+/* What is released lives on: another task may ask for it. */
+static void try_cache_release(const struct sheaf_host *host, const void *memory)
+{
+    struct tryhost *t = host->self;
+    const struct cache *c = t->caches;
+    while (c && c->memory != memory)
+        c = c->next;
+    if (!c)
+        complain(t, "released what is no cache");
+}
+
+static const struct sheaf_cache cache_table = {
+    .struct_size = sizeof(struct sheaf_cache), .get = try_cache_any, .release = try_cache_release};
 
 static void *try_row(const struct sheaf_host *host, uint32_t output)
 {

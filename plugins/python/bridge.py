@@ -401,6 +401,7 @@ def describe(script, config, scores):
 
 
 def make_data(names):
+    sheaf._local.clear()  # of the data that it was open for
     return sheaf.Data({name: i for i, name in enumerate(names)})
 
 

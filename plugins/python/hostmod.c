@@ -247,7 +247,7 @@ static PyObject *mod_cache(PyObject *self, PyObject *args)
     const void *memory = table->get(host, name, make_value, &m, &size);
     PyBuffer_Release(&m.made); /* nothing, when it was there already */
     if (memory)
-        return views_bytes(memory, size);
+        return views_cache(host, table, memory, size);
     if (!PyErr_Occurred())
         PyErr_Format(
             PyExc_MemoryError,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * views: see views.h. The memory belongs to the process (datasets and caches stay mapped until it ends), so that a view that a
- * script keeps stays good, and none of them has an owner.
+ * views: see views.h. A view that a script keeps stays good: datasets stay mapped until the process ends, so that theirs have no
+ * owner; a cache is released when nothing refers to it any more.
  */
 #include "views.h"
 
@@ -87,10 +87,48 @@ PyObject *views_row(const struct sheaf_view *v, void *row)
     return view_at(v, row, true);
 }
 
-PyObject *views_bytes(const void *memory, uint64_t size)
+/* ---- a cache, and who refers to it ---- */
+
+struct cached {
+    PyObject_HEAD const struct sheaf_host *host;
+    const struct sheaf_cache *table;
+    void *memory;
+    Py_ssize_t size;
+};
+
+static int cached_buffer(PyObject *self, Py_buffer *out, int flags)
 {
-    char *bytes = (char *)(uintptr_t)memory; /* PyBUF_READ says const */
-    return PyMemoryView_FromMemory(bytes, (Py_ssize_t)size, PyBUF_READ);
+    struct cached *c = (struct cached *)self;
+    return PyBuffer_FillInfo(out, self, c->memory, c->size, 1, flags);
+}
+
+static void cached_free(PyObject *self)
+{
+    struct cached *c = (struct cached *)self;
+    PyTypeObject *type = Py_TYPE(self);
+    c->table->release(c->host, c->memory);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static PyType_Slot cached_slots[] = {
+    {Py_bf_getbuffer, (void *)(uintptr_t)cached_buffer}, {Py_tp_dealloc, (void *)(uintptr_t)cached_free}, {0, NULL}};
+static PyType_Spec cached_spec = {"_sheaf.Cached", sizeof(struct cached), 0, Py_TPFLAGS_DEFAULT, cached_slots};
+
+PyObject *views_cache(const struct sheaf_host *host, const struct sheaf_cache *table, const void *memory, uint64_t size)
+{
+    static PyTypeObject *type; /* made once, as the interpreter is */
+    if (!type)
+        type = (PyTypeObject *)PyType_FromSpec(&cached_spec);
+    struct cached *c = type ? PyObject_New(struct cached, type) : NULL;
+    if (!c) {
+        table->release(host, memory);
+        return NULL;
+    }
+    *c = (struct cached){c->ob_base, host, table, (void *)(uintptr_t)memory, (Py_ssize_t)size};
+    PyObject *view = PyMemoryView_FromObject((PyObject *)c);
+    Py_DECREF((PyObject *)c);
+    return view;
 }
 
 PyObject *views_dictionary(const struct sheaf_view *v)

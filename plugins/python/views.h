@@ -19,8 +19,9 @@ PyObject *views_row(const struct sheaf_view *v, void *row);
 /* Bytes of an element of that type. */
 int64_t views_element_size(uint32_t dtype);
 
-/* A new read-only memoryview of plain bytes. NULL with an exception. */
-PyObject *views_bytes(const void *memory, uint64_t size);
+/* A new read-only memoryview of what `table` gave, which is released when nothing refers to it any more. NULL with an exception; it
+ * is released then, too. host and table live until the process ends. */
+PyObject *views_cache(const struct sheaf_host *host, const struct sheaf_cache *table, const void *memory, uint64_t size);
 
 /* The texts that the codes of v refer to, as a new tuple. NULL with an exception. */
 PyObject *views_dictionary(const struct sheaf_view *v);

@@ -90,7 +90,7 @@ static const char *fake_path(const struct sheaf_host *host, const char *name)
 static const void *fake_table(const struct sheaf_host *host, const char *id)
 {
     static const struct sheaf_keys keys = {sizeof keys, fake_count, fake_key};
-    static const struct sheaf_cache cache = {sizeof cache, fake_get};
+    static const struct sheaf_cache cache = {.struct_size = sizeof cache, .get = fake_get};
     static const struct sheaf_files files = {sizeof files, fake_path};
     const struct fake *f = host->self;
     if (strcmp(id, SHEAF_KEYS_TABLE) == 0 && f->n > 0)

@@ -82,6 +82,19 @@ def test_a_python_function_sees_its_trial(made):
     assert len(r["best"]) == 20
 
 
+def test_a_python_function_has_a_cache_for_each_trial_and_none_stays_mapped(made):
+    made.file("cached.py", """
+import sheaf
+def score(data, *, x: float):
+    total = sheaf.cache("total", lambda: data.series.sum().reshape(1))
+    return {"total": float(total[0]), "maps": float(open("/proc/self/maps").read().count("memfd:"))}
+""")
+    r = made.json("run", along(made, plugin="cached.py", goal={"maximize": "total"}), "--top", "20", "--slots", "1")
+    for b in r["best"]:
+        np.testing.assert_equal(np.nan if b["scores"]["total"] is None else b["scores"]["total"], expected(b["params"]["made.x"]))
+    assert len(r["best"]) == 20 and len({b["scores"]["maps"] for b in r["best"]}) == 1
+
+
 def test_a_plugin_that_refuses_a_trial_fails_its_tasks_only(made):
     r = made.json("run", along(made, config={"whole": True}), code=3)
     assert r["tasks"] == {"total": 20, "done": 16, "failed": 4, "skipped": 0}

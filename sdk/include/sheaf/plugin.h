@@ -306,6 +306,10 @@ struct sheaf_cache {
     /* As sheaf_host.cache, but the value is copied from what make has made, and *size says how large it is. A name is for this
      * or for sheaf_host.cache. [slot & open, run] */
     const void *(*get)(const struct sheaf_host *host, const char *name, sheaf_make_fn make, void *user, uint64_t *size);
+
+    /* A script's plugin keeps what get gave while Python, say, refers to it, also when it is open for other data: it gives it back
+     * here, once. For all others it is gone when the plugin is closed. [slot & any] */
+    void (*release)(const struct sheaf_host *host, const void *memory);
 };
 
 /* A table of the plugin, for one that cannot say in describe which scores it returns. It may then describe itself without
