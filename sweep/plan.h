@@ -259,9 +259,8 @@ uint64_t plan_tasks(const struct plan *p);
 
 /* The identity of the sweep for its state directory: a digest of everything the user wrote that can change a
  * score's meaning or its storage, with plugin and data by path and not by digest (so that a changed plugin or
- * dataset is noticed and refused rather than taken for another sweep), keys by column or pattern in the same way,
- * without name, limits, verify, and without the
- * number of trials of a random or list sweep (so that more trials continue it). */
+ * dataset is noticed and refused rather than taken for another sweep; what an earlier stage has made is known by its digest), keys by
+ * column or pattern in the same way, without name, limits, verify, and without the number of trials of a random or list sweep (so that more trials continue it). */
 int plan_identity(const struct plan *p, uint8_t out[HASH_BYTES]);
 
 /* True when `now` is the same sweep as `before`, with as many trials, more or fewer, and every trial that both have is

@@ -255,6 +255,8 @@ bool sweepfile_data(const struct sweepfile *f, uint32_t i, struct sweepfile_data
     out->along = sweepschema_text(n, "as", out->stage);
     if (out->along == NULL && out->file != NULL)
         out->along = stem(f, out->file);
+    if (out->along == NULL)
+        out->along = ""; /* no memory, or no such stage: no name at all is refused */
     return true;
 }
 

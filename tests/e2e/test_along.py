@@ -144,3 +144,28 @@ def test_what_cannot_be_gone_along_is_refused(made):
     for data, more, line in WRONG:
         said = made.refused("run", along(made, "bad.yaml", data=data, **more))
         assert said.split(": ", 2)[2] == line.format(d=made.path) and "/bad.yaml:1:" in said
+
+
+def test_what_only_looks_like_an_output_is_refused(made):
+    def told(run=(True, True), **named):
+        arrays = {"trials.run": np.array(run), **named}
+        for name, array in arrays.items():
+            np.save(made.path / f"{name}.npy", array)
+        made.run("pack", "fake.sheaf", *(f"{name}={name}.npy" for name in arrays), "--force")
+        return made.refused("run", along(made, "fake.yaml", plugin="echo", data={"file": "fake.sheaf", "along": "trials"}, params={"x": [1]},
+                                         goal={"maximize": "value"})).split(": ", 2)[2]
+    no_parameter = "{} of fake is no parameter of a sweep; make that file again"
+    assert told(**{"trial.x": np.array([1.0, np.nan])}) == no_parameter.format("trial.x")
+    assert told(**{"trial.x": np.zeros(2, "f4")}) == no_parameter.format("trial.x")
+    assert told(**{"trial." + "x" * 129: np.zeros(2)}).startswith("trial.xxx")
+    assert told((False, False)) == "none of the trials of fake has run; loosen its where"
+    assert told(np.ones(1 << 21, bool)) == "fake has 2097152 trials; at most 1048576 can be gone along"
+    assert told(np.ones((2, 2), bool)).startswith(f"{made.path}/fake.sheaf is not what a sweep has made")
+    assert told(**{"trial.trial": np.zeros(2)}).startswith("fake has a parameter called trial, as its trials are here")
+    many = {f"trial.p{i}": np.zeros(2) for i in range(256)}
+    assert told(**many).startswith("with those of earlier sweeps there are 258") and "at most 256" in told(**many)
+    # values of a trial that has not run are nobody's, and other arrays with two elements are whole
+    np.save(made.path / "trial.x.npy", np.array([1.0, np.nan]))
+    np.save(made.path / "trials.run.npy", np.array([True, False]))
+    made.run("pack", "fake.sheaf", "trials.run=trials.run.npy", "trial.x=trial.x.npy", "--force")
+    assert made.json("run", "fake.yaml")["best"][0]["params"] == {"fake.trial": 0, "fake.x": 1, "x": 1}
