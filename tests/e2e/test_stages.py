@@ -140,7 +140,7 @@ def test_ctrl_c_behind_a_stage_is_not_lost(prices, when):
     """The client sleeps until its broker has done the stage; or the worker does not end, which is waited for."""
     spin = 20_000_000 if SANITIZED else 200_000_000
     sweep = staged(prices, first(n=1, keys={"range": [0, 1]}, params={"spin": spin}), second())
-    p = prices.start("run", sweep, "--slots", "1", "--json")
+    p = prices.start("run", sweep, "--slots", "1")
     wait_until(lambda: p.poll() is not None or list(prices.path.glob("*rows.sheaf*")), "the stage runs")
     p.send_signal(signal.SIGSTOP)
     wait_until(lambda: prices.json("show", "last")["state"] == "done", "the stage is done")
@@ -151,9 +151,8 @@ def test_ctrl_c_behind_a_stage_is_not_lost(prices, when):
         wait_until(lambda: "broker" not in descendants(p.pid).values(), "the broker has ended")
     p.send_signal(signal.SIGINT)
     p.send_signal(signal.SIGCONT)
-    out, err = p.communicate()
+    _, err = p.communicate()
     assert p.returncode == 5 and "stage 2" not in err and f"`sheaf run {sweep}` goes on from there" in err, err
-    assert json.loads(out)["tasks"]["done"] == 1
     prices.check_clean()
     again = prices.json("run", sweep)
     assert again["stages"][0]["resumed"] == 1 and again["tasks"]["done"] == 2
