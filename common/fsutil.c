@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -318,4 +317,33 @@ char *path_absolute(struct arena *a, const char *base_dir, const char *path)
         base_dir = here == NULL ? NULL : join(a, here, base_dir == NULL ? "" : base_dir);
     }
     return base_dir == NULL ? NULL : join(a, base_dir, path);
+}
+
+static bool is_one(const char *a, const char *b)
+{
+    struct stat at, other;
+    return stat(a, &at) == 0 && stat(b, &other) == 0 && at.st_dev == other.st_dev && at.st_ino == other.st_ino;
+}
+
+/* The last component, and the folder before it in `folder`; false when it has no room. */
+static bool split(const char *path, char folder[PATH_MAX], const char **base)
+{
+    const char *slash = strrchr(path, '/');
+    size_t n = slash == NULL ? 0 : (size_t)(slash - path) + 1;
+    *base = path + n;
+    if (n >= PATH_MAX)
+        return false;
+    memcpy(folder, path, n);
+    strcpy(folder + n, n == 0 ? "." : "");
+    return true;
+}
+
+bool path_same(const char *a, const char *b)
+{
+    char folder[2][PATH_MAX];
+    const char *base[2];
+    if (strcmp(a, b) == 0 || is_one(a, b))
+        return true;
+    return split(a, folder[0], &base[0]) && split(b, folder[1], &base[1]) && strcmp(base[0], base[1]) == 0 &&
+           is_one(folder[0], folder[1]);
 }

@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* Our error for an errno: SHEAF_ENOENT, SHEAF_ENOSPC, SHEAF_ENOMEM, SHEAF_EBUSY, or SHEAF_EIO for all others. */
@@ -53,5 +54,8 @@ int descriptors_check(unsigned n, struct diag *d);
  * from there). ".." stays, because links make it mean something. NULL when memory runs out or there is no working
  * directory. */
 char *path_absolute(struct arena *a, const char *base_dir, const char *path);
+
+/* Do two paths mean one file, which need not be there yet? By whatever way: links, "./", folders with several names. */
+bool path_same(const char *a, const char *b);
 
 #endif

@@ -200,6 +200,30 @@ static void relative_paths_count_from_the_base(void **state)
     arena_finish(&a);
 }
 
+static void paths_of_one_file_are_the_same(void **state)
+{
+    (void)state;
+    char here[PATH_MAX];
+    assert_non_null(getcwd(here, sizeof(here)));
+    char folder[] = "fsutil-same.XXXXXX", made[64], linked[64], absent[64];
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(made, sizeof(made), "%s/a", folder);
+    (void)snprintf(linked, sizeof(linked), "%s/b", folder);
+    (void)snprintf(absent, sizeof(absent), "%s/../%s//c", folder, folder);
+    assert_int_equal(file_write_atomic(made, "x", 1, NULL), 0);
+    assert_int_equal(symlink("a", linked), 0);
+    assert_true(path_same("no/such", "no/such"));
+    assert_false(path_same("no/such", "./no/such")); /* without the folder nothing can be said, and no file be made */
+    assert_true(path_same(made, linked));
+    assert_true(path_same("absent", "./absent"));
+    assert_true(path_same("absent", strcat(strcat(here, "/"), "absent")));
+    assert_false(path_same(made, "a"));
+    assert_false(path_same(absent, made));
+    (void)snprintf(made, sizeof(made), "%s/c", folder);
+    assert_true(path_same(absent, made));
+    assert_int_equal(dir_remove(folder), 0);
+}
+
 static void system_errors_become_ours(void **state)
 {
     (void)state;
@@ -311,6 +335,7 @@ int main(void)
         IN_WORK(a_tree_is_removed_and_links_are_not_followed),
         IN_WORK(removing_a_file_or_nothing_works_too),
         IN_WORK(relative_paths_count_from_the_base),
+        cmocka_unit_test(paths_of_one_file_are_the_same),
         cmocka_unit_test(system_errors_become_ours),
         cmocka_unit_test(a_pipe_is_closed_on_exec_and_waits_unless_told_not_to),
         cmocka_unit_test(a_pipe_for_which_there_is_no_room_leaves_nothing),

@@ -111,7 +111,7 @@ static int enter_stage(struct sweepfile *f, uint32_t stage, struct diag *d)
     SHEAF_ASSERT(stages != NULL || stage == 0);
     if (stages == NULL)
         return 0;
-    int err = sweepstages_check(f->root, d);
+    int err = sweepstages_check(f->root, f->dir, d);
     if (err == 0 && (stage == 0 || stage > stages->n))
         return place_fail(&stages->at, d, "this file has %u stages, one sweep after another; `sheaf run` runs it",
                           stages->n);
@@ -184,15 +184,19 @@ int sweepfile_load(const char *path, struct buf *text, struct diag *d)
 int sweepfile_stages(const char *path, const struct buf *text, const struct sweep_overrides *o, struct arena *arena,
                      struct sweep_stages *out, struct diag *d)
 {
+    struct sweepfile f = {.arena = arena};
     struct ynode *root = NULL;
     out->n = 0;
-    int err = yamltree_parse(path, true, (const char *)text->data, text->len, arena, &root, d);
+    int err = name_paths(&f, path);
+    if (err != 0)
+        return no_memory(d, path);
+    err = yamltree_parse(path, true, (const char *)text->data, text->len, arena, &root, d);
     if (err == 0 && root != NULL && root->kind == YNODE_MAP)
         err = overrides_apply(root, o, arena, d);
     const struct ynode *stages = err == 0 ? sweepstages_of(root) : NULL;
     if (stages == NULL)
         return err;
-    err = sweepstages_check(root, d);
+    err = sweepstages_check(root, f.dir, d);
     for (const struct ynode *s = err == 0 ? stages->first : NULL; s != NULL; s = s->next)
         out->names[out->n++] = sweepschema_text(s, "name", "");
     return err;

@@ -13,7 +13,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Rows that the keys cut: as many as each key has, if that is one number. */
 static int resolve_keyed(struct planner *p, const struct plan_output *o, const struct dataset_array *a, uint64_t *n)
@@ -109,14 +108,6 @@ static const struct ynode *output_field(const struct planner *p, const char *nam
     return strcmp(name, "file") == 0 ? field : NULL;
 }
 
-/* By whatever path: links and folders with several names would let --overwrite replace the data. */
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat at, other;
-    return strcmp(a, b) == 0 ||
-           (stat(a, &at) == 0 && stat(b, &other) == 0 && at.st_dev == other.st_dev && at.st_ino == other.st_ino);
-}
-
 static int name_file(struct planner *p, const struct ynode *field)
 {
     struct plan *out = p->out;
@@ -124,7 +115,7 @@ static int name_file(struct planner *p, const struct ynode *field)
     if (out->output_path == NULL)
         return sweepplan_no_memory(p);
     for (uint32_t i = 0; i < out->n_data; i++)
-        if (is_same_file(out->output_path, out->data[i].path))
+        if (path_same(out->output_path, out->data[i].path)) /* --overwrite would replace the data */
             return place_fail(&field->at, p->d, "output is the file that data names; give another one");
     return 0;
 }

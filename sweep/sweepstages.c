@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "sweep/sweepstages.h"
 
+#include "common/fsutil.h"
 #include "sweep/suggest.h"
 #include "sweep/sweepschema.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #define MAX_NAME 63u     /* bytes of a stage's name: it stands before its parameters in the next one */
 #define MAX_TITLE 190u   /* and of the file's, with which it makes the sweep's */
 #define CYCLE_BYTES 400u /* shown of a cycle */
+
+struct stages_check {
+    const struct ynode *stages;
+    const char *dir; /* where relative paths start */
+};
 
 static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
 
@@ -86,18 +93,22 @@ static int check_list(const struct ynode *stages, struct diag *d)
 
 /* ---- which stage uses which ---- */
 
-/* Where in its `data` a stage names another one; after NULL the first, else the next. */
+/* The entries of a stage's `data`: after NULL the first, else the next. */
+static const struct ynode *next_data(const struct ynode *stage, const struct ynode *after)
+{
+    const struct ynode *data = ynode_get(stage, "data");
+    if (data == NULL || data->kind != YNODE_LIST)
+        return after == NULL ? data : NULL;
+    return after == NULL ? data->first : after->next;
+}
+
+/* Those of them that name another stage. */
 static const struct ynode *next_use(const struct ynode *stage, const struct ynode *after)
 {
-    const struct ynode *data = ynode_get(stage, "data"), *n = after;
-    if (data == NULL)
-        return NULL;
-    if (data->kind == YNODE_MAP)
-        return after == NULL && ynode_get(data, "stage") != NULL ? data : NULL;
-    for (n = after == NULL ? data->first : after->next; n != NULL; n = n->next)
-        if (ynode_get(n, "stage") != NULL)
-            return n;
-    return NULL;
+    const struct ynode *n = next_data(stage, after);
+    while (n != NULL && (n->kind != YNODE_MAP || ynode_get(n, "stage") == NULL))
+        n = next_data(stage, n);
+    return n;
 }
 
 /* Can `to` be come by from `from`, using stage after stage? The way is in `shown`, "from -> ... -> to". A stage is visited once: it is put
@@ -154,57 +165,82 @@ static int check_use(const struct ynode *stages, const struct ynode *stage, cons
     return 0;
 }
 
-/* A file that an earlier stage makes is named as the stage's: by that sheaf knows that it is made anew. */
-static int check_file(const struct ynode *stages, const struct ynode *stage, const struct ynode *file, struct diag *d)
+/* ---- which files they take and make ---- */
+
+/* Do two of them, as written, mean one file? */
+static bool is_same(const char *dir, const char *a, const char *b)
 {
-    const struct ynode *s = stages->first;
+    char paths[2][PATH_MAX];
+    const char *written[] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        bool absolute = written[i][0] == '/';
+        int n = snprintf(paths[i], PATH_MAX, "%s%s%s", absolute ? "" : dir, absolute ? "" : "/", written[i]);
+        if (n < 0 || n >= PATH_MAX)
+            return false; /* no file can be called that */
+    }
+    return path_same(paths[0], paths[1]);
+}
+
+/* A file that an earlier stage makes is named as the stage's: by that sheaf knows that it is made anew. */
+static int check_file(const struct stages_check *c, const struct ynode *stage, const struct ynode *file, struct diag *d)
+{
+    const struct ynode *s = c->stages->first;
     for (; file != NULL && s != stage; s = s->next)
-        if (output_of(s) != NULL && strcmp(output_of(s), file->value.text) == 0)
+        if (output_of(s) != NULL && is_same(c->dir, output_of(s), file->value.text))
             return place_fail(&file->at, d, "%.200s is what the stage %s makes; write {stage: %s}", file->value.text,
                               name_of(s), name_of(s));
     return 0;
 }
 
-static int check_data(const struct ynode *stages, const struct ynode *stage, struct diag *d)
+/* The file that an entry of `data` names, NULL = it names a stage. */
+static const struct ynode *file_of(const struct ynode *entry)
 {
-    const struct ynode *data = ynode_get(stage, "data");
-    const struct ynode *n = data != NULL && data->kind == YNODE_LIST ? data->first : data;
+    return entry->kind == YNODE_MAP ? ynode_get(entry, "file") : entry;
+}
+
+static int check_data(const struct stages_check *c, const struct ynode *stage, struct diag *d)
+{
     int err = 0;
-    while (n != NULL && err == 0) {
+    for (const struct ynode *n = next_data(stage, NULL); n != NULL && err == 0; n = next_data(stage, n)) {
         const struct ynode *use = n->kind == YNODE_MAP ? ynode_get(n, "stage") : NULL;
-        err = use != NULL ? check_use(stages, stage, use, d)
-                          : check_file(stages, stage, n->kind == YNODE_MAP ? ynode_get(n, "file") : n, d);
-        n = data->kind == YNODE_LIST ? n->next : NULL;
+        err = use != NULL ? check_use(c->stages, stage, use, d) : check_file(c, stage, file_of(n), d);
     }
     return err;
 }
 
-/* Two stages that make one file would each refuse what the other has made. */
-static int check_outputs(const struct ynode *stages, const struct ynode *stage, struct diag *d)
+/* Two stages that make one file would each refuse what the other has made; one that makes what an earlier one takes would, with
+ * --overwrite, change what that one is, and the next run would begin anew. */
+static int check_output(const struct stages_check *c, const struct ynode *stage, struct diag *d)
 {
     const char *output = output_of(stage);
-    for (const struct ynode *s = stages->first; output != NULL && s != stage; s = s->next)
-        if (output_of(s) != NULL && strcmp(output_of(s), output) == 0)
-            return place_fail(&ynode_get(stage, "output")->at, d,
-                              "the stages %s and %s make the same file; give one of them another name", name_of(s),
-                              name_of(stage));
+    const struct ynode *field = ynode_get(stage, "output");
+    for (const struct ynode *s = c->stages->first; output != NULL && s != stage->next; s = s->next) {
+        if (s != stage && output_of(s) != NULL && is_same(c->dir, output_of(s), output))
+            return place_fail(&field->at, d, "the stages %s and %s make the same file; give one of them another name",
+                              name_of(s), name_of(stage));
+        for (const struct ynode *n = next_data(s, NULL); n != NULL; n = next_data(s, n))
+            if (file_of(n) != NULL && is_same(c->dir, file_of(n)->value.text, output))
+                return place_fail(&field->at, d, "%.200s is what the stage %s takes as data; make another one", output,
+                                  name_of(s));
+    }
     return 0;
 }
 
-int sweepstages_check(const struct ynode *root, struct diag *d)
+int sweepstages_check(const struct ynode *root, const char *dir, struct diag *d)
 {
-    const struct ynode *stages = sweepstages_of(root), *name = ynode_get(root, "name");
-    SHEAF_ASSERT(stages != NULL);
-    int err = check_list(stages, d);
+    const struct stages_check c = {sweepstages_of(root), dir};
+    const struct ynode *name = ynode_get(root, "name");
+    SHEAF_ASSERT(c.stages != NULL);
+    int err = check_list(c.stages, d);
     if (err == 0)
         err = sweepschema_check(root, d);
     if (err == 0 && name != NULL && name->value.len > MAX_TITLE)
         return place_fail(&name->at, d, "name has %zu bytes; give at most %u, for a file with stages", name->value.len,
                           MAX_TITLE);
-    for (const struct ynode *s = stages->first; err == 0 && s != NULL; s = s->next) {
-        err = check_data(stages, s, d);
+    for (const struct ynode *s = c.stages->first; err == 0 && s != NULL; s = s->next) {
+        err = check_data(&c, s, d);
         if (err == 0)
-            err = check_outputs(stages, s, d);
+            err = check_output(&c, s, d);
     }
     return err;
 }

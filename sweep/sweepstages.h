@@ -11,8 +11,9 @@
 /* The members of `stages`, NULL = the file is one sweep. */
 const struct ynode *sweepstages_of(const struct ynode *root);
 
-/* Checks the stages of a tree that has some, every field of them, and which stage uses which. 0, or SHEAF_EINVAL with a line in d. */
-int sweepstages_check(const struct ynode *root, struct diag *d);
+/* Checks the stages of a tree that has some, every field of them, and which stage uses which. dir: the
+ * file's folder. 0, or SHEAF_EINVAL with a line in d. */
+int sweepstages_check(const struct ynode *root, const char *dir, struct diag *d);
 
 /* The file that a stage makes, as written; NULL: there is no such stage, or it makes none. */
 const char *sweepstages_output(const struct ynode *root, const char *name);
