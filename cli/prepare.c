@@ -169,15 +169,19 @@ static int open_given(struct prepared *p, bool *made, bool *missing, struct diag
     return err;
 }
 
+int prepare_check_places(const struct plan *p, struct diag *d)
+{
+    int err = plan_has_output(p) ? output_check(p, d) : SHEAF_OK;
+    return err == SHEAF_OK && plan_has_files(p) ? outdir_check(p, d) : err;
+}
+
 /* A file or folder that is there may be this very sweep's, unless that cannot have run yet. */
 static int check_places(const struct plan *p, bool missing, struct diag *d)
 {
     struct diag why = {{0}};
-    int err = plan_has_output(p) ? output_check(p, &why) : 0;
-    if (err == 0 && plan_has_files(p))
-        err = outdir_check(p, &why);
-    if (err == 0 || (err == SHEAF_EBUSY && !missing))
-        return 0;
+    int err = prepare_check_places(p, &why);
+    if (err == SHEAF_OK || (err == SHEAF_EBUSY && !missing))
+        return SHEAF_OK;
     return diag_fail(d, err, "%s", why.text);
 }
 

@@ -45,6 +45,9 @@ int prepare_check(struct prepared *p, bool *waits, struct diag *d);
 /* Bytes of all datasets. */
 uint64_t prepare_data_bytes(const struct prepared *p);
 
+/* May what the plan makes go where it says, for a sweep that begins now? Else the error of output_check or outdir_check. */
+int prepare_check_places(const struct plan *p, struct diag *d);
+
 /* Checks the datasets' chunks against their digests, once for each file: the state directory (NULL or not there: nobody) remembers it.
  * Files above PREPARE_VERIFY_BYTES are left to `sheaf inspect --verify`. 0, or SHEAF_ECORRUPT with a line that names the place. */
 #define PREPARE_VERIFY_BYTES ((uint64_t)1 << 30)

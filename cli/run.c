@@ -41,6 +41,20 @@ int run_check_counts(const char *command, uint64_t slots, uint64_t top)
     return SHEAF_EINVAL;
 }
 
+static bool is_remote(const struct run_options *o)
+{
+    return o->broker != NULL && o->broker[0] != '\0';
+}
+
+/* What a broker elsewhere has stored may be somebody else's, too. */
+static int check_fresh(const struct run_options *o)
+{
+    if (!o->fresh || !is_remote(o))
+        return SHEAF_OK;
+    (void)exit_usage("run --fresh: what is stored at the broker %s stays there; remove it first: sheaf rm N", o->broker);
+    return SHEAF_EINVAL;
+}
+
 static int parse(int argc, char **argv, struct run_options *o, int *code)
 {
     struct arg_list set = {.n = 0};
@@ -69,7 +83,7 @@ static int parse(int argc, char **argv, struct run_options *o, int *code)
     memcpy(o->set, set.values, sizeof o->set);
     o->overrides.set = o->set;
     o->overrides.n_set = set.n;
-    if (r == ARGS_GO && run_check_counts("run", o->slots, o->top) != SHEAF_OK) {
+    if (r == ARGS_GO && (run_check_counts("run", o->slots, o->top) != SHEAF_OK || check_fresh(o) != SHEAF_OK)) {
         *code = EXIT_WRONG;
         return -1;
     }
@@ -98,6 +112,8 @@ static int start_local(const struct run_options *o, struct run *r, struct diag *
     int err = state_enter(root, r->prepared.identity, p->name, p->source, &r->arena, &r->folder, &r->lock_fd, d);
     if (err == SHEAF_OK)
         err = state_wait_idle(&r->folder, IDLE_WAIT_MS, d);
+    if (err == SHEAF_OK && o->fresh) /* what the broker would refuse must not cost what is stored */
+        err = prepare_check_places(p, d);
     if (err == SHEAF_OK && o->fresh)
         err = state_clear(&r->folder, d);
     return err == SHEAF_OK ? session_enter_state(&r->session, r->folder.dir, d) : err;
@@ -158,7 +174,7 @@ static int check_folder(const struct plan *p, const char *root, struct diag *d)
 
 int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
 {
-    bool remote = o->broker != NULL && o->broker[0] != '\0';
+    bool remote = is_remote(o);
     struct starting starting = {o, r};
     const char *root = state_root(o->state, &r->arena, remote ? NULL : d);
     if (root == NULL && !remote) /* before anything is begun */

@@ -53,6 +53,7 @@ def test_sweeps_run_at_a_broker_elsewhere(world, broker):
     assert world.json("show", "far")["digest"] == r["digest"]
     assert world.json("wait", "last")["sweep"] == 2
     assert len(world.run("results", "1", "--tasks").stdout.splitlines()) == 1001
+    assert world.refused("run", "b.yaml", "--fresh").endswith("stays there; remove it first: sheaf rm N")
     world.run("rm", "1")
     assert [s["sweep"] for s in world.json("list")["sweeps"]] == [2]
     assert "no sweep" in world.refused("show", "far")

@@ -146,7 +146,8 @@ def test_a_file_that_is_there_is_not_replaced_unless_asked_for(prices):
     again = prices.json("run", sweep)  # its own file is in nobody's way
     assert again["output"] == r["output"] and again["resumed"] == 50
     assert prices.json("run", sweep, "--fresh", "--overwrite")["output"] == r["output"]
-    prices.refused("run", sweep, "--fresh")
+    assert "--overwrite" in prices.refused("run", sweep, "--fresh")
+    assert prices.json("run", sweep)["resumed"] == 50  # refused before anything was forgotten
 
 
 def test_a_file_that_was_removed_is_made_again_only_when_asked_for(prices):
