@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define PROBE_TASKS 64u
@@ -199,17 +200,20 @@ static int dry(const struct run_options *o, struct prepared *whole, struct run *
     return SHEAF_OK;
 }
 
-int dryrun(const struct run_options *o, json_t *into)
+int dryrun(const struct run_options *o, json_t *into, uint8_t identity[HASH_BYTES])
 {
     struct prepared whole;
     struct run r;
     struct diag d = {{0}};
     prepare_init(&whole);
+    whole.made = o->made;
     run_init(&r);
     int err = dry(o, &whole, &r, into, &d);
     int code = err != SHEAF_OK ? exit_report(err, &d) : EXIT_ALL_DONE;
     if (session_interrupted(&r.session))
         code = EXIT_CANCELLED;
+    if (identity != NULL)
+        memcpy(identity, whole.identity, HASH_BYTES);
     run_finish(&r);
     prepare_finish(&whole);
     return code;

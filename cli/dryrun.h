@@ -8,7 +8,8 @@
 
 #include "cli/run.h"
 
-/* Does it and prints what it found, or with into (an array; NULL = none) appends it there. Returns the exit code. */
-int dryrun(const struct run_options *o, struct json_t *into);
+/* Does it and prints what it found, or with into (an array; NULL = none) appends it there. identity (NULL = nobody asks): gets the
+ * sweep's. Returns the exit code. */
+int dryrun(const struct run_options *o, struct json_t *into, uint8_t identity[HASH_BYTES]);
 
 #endif

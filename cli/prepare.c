@@ -90,6 +90,20 @@ static int at_data(const struct sweepfile_data *entry, int err, const struct dia
     return diag_fail(d, err, "%s: %s", entry->place, found->text[0] != '\0' ? found->text : sheaf_strerror(err));
 }
 
+/* What a stage has made, NULL = that is not known. */
+static const uint8_t *digest_of(const struct prepared *p, const char *stage)
+{
+    for (uint32_t i = 0; p->made != NULL && stage != NULL && i < p->made->stages->n; i++)
+        if (strcmp(p->made->stages->names[i], stage) == 0)
+            return p->made->at[i].known ? p->made->at[i].digest : NULL;
+    return NULL;
+}
+
+static bool has_digest(const struct dataset *ds, const uint8_t *digest)
+{
+    return memcmp(dataset_digest(ds), digest, HASH_BYTES) == 0;
+}
+
 static int open_one(struct prepared *p, uint32_t i, const struct sweepfile_data *entry, struct diag *d)
 {
     struct source source = {.along = entry->along, .made = entry->stage != NULL};
@@ -111,6 +125,11 @@ static int open_one(struct prepared *p, uint32_t i, const struct sweepfile_data 
                                     : "there is no file %s; check data, or make it with `sheaf pack`",
                         source.path);
     source.ds = p->data[i];
+    const uint8_t *digest = digest_of(p, entry->stage);
+    if (err == SHEAF_OK && digest != NULL && !has_digest(source.ds, digest))
+        err = diag_fail(&found, SHEAF_EINVAL,
+                        "%s is not what the stage %s has made, but another file; who has replaced it?", source.path,
+                        entry->stage);
     if (err == SHEAF_OK)
         err = sources_add(&p->sources, &source, &p->arena, &found);
     return err == SHEAF_OK ? err : at_data(entry, err, &found, d);
@@ -149,11 +168,23 @@ int prepare_plan(struct prepared *p, struct diag *d)
     return err == SHEAF_OK ? err : diag_fail(d, err, "%s", sheaf_strerror(err));
 }
 
+/* Is there what a stage makes? */
+static bool is_made(const struct prepared *p, const char *stage, const char *path)
+{
+    const uint8_t *digest = digest_of(p, stage);
+    struct dataset *ds = NULL;
+    struct stat st;
+    if (p->made == NULL)
+        return stat(path, &st) == 0;
+    bool is = digest != NULL && dataset_open(path, &ds, NULL) == SHEAF_OK && has_digest(ds, digest);
+    dataset_close(ds);
+    return is;
+}
+
 /* Opens what no stage makes. *made, *missing: there is something that one makes; and it is not there. */
 static int open_given(struct prepared *p, bool *made, bool *missing, struct diag *d)
 {
     struct sweepfile_data entry;
-    struct stat st;
     int err = SHEAF_OK;
     uint32_t opened = 0;
     for (uint32_t i = 0; err == SHEAF_OK && sweepfile_data(p->file, i, &entry); i++) {
@@ -164,7 +195,7 @@ static int open_given(struct prepared *p, bool *made, bool *missing, struct diag
         }
         *made = true;
         path = entry.file != NULL ? path_absolute(&p->arena, sweepfile_dir(p->file), entry.file) : NULL;
-        *missing = *missing || path == NULL || stat(path, &st) != 0;
+        *missing = *missing || path == NULL || !is_made(p, entry.stage, path);
     }
     return err;
 }

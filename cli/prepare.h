@@ -13,6 +13,15 @@
 #include "sweep/sweepfile.h"
 #include "worker/describe.h"
 
+/* What the stages of a file have made, as far as they are done. */
+struct prepare_made {
+    const struct sweep_stages *stages;
+    struct {
+        bool known;
+        uint8_t digest[HASH_BYTES]; /* of its output file */
+    } at[SWEEP_MAX_STAGES];
+};
+
 struct prepared {
     struct arena arena; /* plan and descriptor live here */
     struct sweepfile *file;
@@ -21,6 +30,7 @@ struct prepared {
     const char *data_mark[PLAN_MAX_DATA]; /* of each file before it was opened */
     const char *
         drop_in; /* the caller's: a probe, whose rows nobody wants, and whose files are made in a folder there; NULL = it is none */
+    const struct prepare_made *made; /* the caller's: data of stages must be these; NULL = nothing is known of them */
     struct plan plan;
     struct buf bytes;                    /* the plan, encoded */
     struct describe_meanwhile meanwhile; /* the caller's: what to do while the plugin is described */
@@ -39,7 +49,7 @@ int prepare_read(struct prepared *p, const char *path, const struct buf *text, c
 int prepare_plan(struct prepared *p, struct diag *d);
 
 /* Checks, after prepare_read, a stage before those have run whose data it takes: as much as can be known without them. *waits: some of
- * them are not there. 0 or an error with one line in d. */
+ * them are not there, or, where it is known what the stages have made, not what they have made. 0 or an error with one line in d. */
 int prepare_check(struct prepared *p, bool *waits, struct diag *d);
 
 /* Bytes of all datasets. */

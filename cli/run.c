@@ -186,6 +186,7 @@ int run_carry_out(const struct run_options *o, struct run *r, struct diag *d)
         err = session_begin(&r->session, d);
     r->session.quiet = o->quiet;
     r->prepared.drop_in = o->quiet ? o->state : NULL;
+    r->prepared.made = o->made;
     if (err == SHEAF_OK)
         err = prepare_read(&r->prepared, o->path, o->text, &o->overrides, d);
     if (err == SHEAF_OK && remote)
@@ -304,7 +305,7 @@ int cmd_run(int argc, char **argv)
     else if (stages.n > 0)
         code = stages_run(&o, &stages);
     else
-        code = o.dry_run ? dryrun(&o, NULL) : run_one(&o);
+        code = o.dry_run ? dryrun(&o, NULL, NULL) : run_one(&o);
     buf_finish(&text);
     arena_finish(&arena);
     return code;

@@ -22,7 +22,8 @@ struct run_options {
     const char *set[ARGS_MAX_LIST]; /* overrides.set points here */
     const char *state, *broker;
     bool json, fresh, dry_run, quiet;
-    const int *sigfd; /* one sigfd for several runs; NULL = each has its own */
+    const struct prepare_made *made; /* by the stages before; NULL = it is none */
+    const int *sigfd;                /* one sigfd for several runs; NULL = each has its own */
 };
 
 struct json_t;

@@ -2,6 +2,7 @@
 #include "cli/stages.h"
 #include "cli/dryrun.h"
 #include "cli/json.h"
+#include "cli/offline.h"
 #include "cli/outcome.h"
 #include "common/sigfd.h"
 
@@ -12,6 +13,7 @@
 struct staged {
     const struct run_options *o;
     const struct sweep_stages *stages;
+    struct prepare_made made;
     int sigfd;    /* of all of them: no Ctrl-C is lost between two */
     json_t *done; /* with --json: what the stages before were like, or would be */
 };
@@ -27,18 +29,20 @@ static struct run_options options_of(const struct staged *s, uint32_t stage)
     struct run_options o = *s->o;
     o.overrides.stage = stage;
     o.sigfd = &s->sigfd;
+    o.made = &s->made;
     if (stage < count(s) && o.top > OUTCOME_TOP)
         o.top = OUTCOME_TOP; /* of the last one only */
     return o;
 }
 
 /* Says everything that is wrong with a later stage before the first one takes its time. */
-static int check_stage(const struct staged *s, uint32_t stage, bool *waits)
+static int check_stage(const struct staged *s, uint32_t stage, const struct prepare_made *made, bool *waits)
 {
     struct run_options o = options_of(s, stage);
     struct prepared p;
     struct diag d = {{0}};
     prepare_init(&p);
+    p.made = made;
     int err = prepare_read(&p, o.path, o.text, &o.overrides, &d);
     if (err == SHEAF_OK)
         err = prepare_check(&p, waits, &d);
@@ -46,8 +50,16 @@ static int check_stage(const struct staged *s, uint32_t stage, bool *waits)
     return err == SHEAF_OK ? EXIT_ALL_DONE : exit_report(err, &d);
 }
 
-/* Is what a stage has made there, for the next ones? */
-static int check_made(const struct staged *s, uint32_t stage, const struct run *r)
+static void note_made(struct staged *s, uint32_t stage, const struct msg_status *status)
+{
+    if (status->output.len != HASH_BYTES)
+        return;
+    memcpy(s->made.at[stage - 1].digest, status->output.data, HASH_BYTES);
+    s->made.at[stage - 1].known = true;
+}
+
+/* Is what a stage has made there, for the next ones, and are they told? */
+static int check_made(struct staged *s, uint32_t stage, const struct run *r)
 {
     const struct plan *p = &r->prepared.plan;
     const struct msg_status *status = session_status(&r->session);
@@ -56,8 +68,9 @@ static int check_made(const struct staged *s, uint32_t stage, const struct run *
     if (!plan_has_output(p) || stage == count(s))
         return EXIT_ALL_DONE;
     int err = dataset_open(p->output_path, &ds, &d);
-    bool same = err == SHEAF_OK && status->output.len == HASH_BYTES &&
-                memcmp(dataset_digest(ds), status->output.data, HASH_BYTES) == 0;
+    note_made(s, stage, status);
+    bool same = err == SHEAF_OK && s->made.at[stage - 1].known &&
+                memcmp(dataset_digest(ds), s->made.at[stage - 1].digest, HASH_BYTES) == 0;
     dataset_close(ds);
     if (same)
         return EXIT_ALL_DONE;
@@ -83,7 +96,7 @@ static void advise(const struct staged *s, uint32_t stage, int code, const struc
 }
 
 /* It is done: the next one may begin. */
-static int keep(const struct staged *s, uint32_t stage, const struct run *r)
+static int keep(struct staged *s, uint32_t stage, const struct run *r)
 {
     struct outcome out = {.number = r->folder.number, .status = session_status(&r->session), .plan = &r->prepared.plan};
     struct diag d = {{0}};
@@ -93,7 +106,7 @@ static int keep(const struct staged *s, uint32_t stage, const struct run *r)
 }
 
 /* The stage is done. After a Ctrl-C that came too late to stop it no other one begins. */
-static int go_on(const struct staged *s, uint32_t stage, const struct run_options *o, struct run *r)
+static int go_on(struct staged *s, uint32_t stage, const struct run_options *o, struct run *r)
 {
     bool since = session_interrupted_between(s->sigfd);
     if (!since && !session_interrupted(&r->session))
@@ -105,7 +118,7 @@ static int go_on(const struct staged *s, uint32_t stage, const struct run_option
     return EXIT_CANCELLED;
 }
 
-static int run_stage(const struct staged *s, uint32_t stage)
+static int run_stage(struct staged *s, uint32_t stage)
 {
     struct run_options o = options_of(s, stage);
     struct run r;
@@ -128,11 +141,31 @@ static int run_stage(const struct staged *s, uint32_t stage)
     return code;
 }
 
-static int dry_stage(const struct staged *s, uint32_t stage)
+/* A stage that was estimated may be done. */
+static void look_for_made(struct staged *s, uint32_t stage, const uint8_t identity[HASH_BYTES])
+{
+    struct offline *stored = NULL;
+    struct client_msg m;
+    struct arena arena;
+    arena_init(&arena, 0);
+    client_msg_init(&m);
+    const char *root = state_root(s->o->state, &arena, NULL);
+    const char *dir = root != NULL ? state_folder(root, identity, &arena) : NULL;
+    if (dir != NULL && offline_open(dir, &stored, NULL) == SHEAF_OK &&
+        offline_call(stored, MSG_WATCH, &(struct msg_watch){.top = 1}, MSG_STATUS, &m, NULL) == SHEAF_OK &&
+        outcome_exit(m.body) == EXIT_ALL_DONE)
+        note_made(s, stage, m.body);
+    offline_close(stored);
+    client_msg_finish(&m);
+    arena_finish(&arena);
+}
+
+static int dry_stage(struct staged *s, uint32_t stage)
 {
     struct run_options o = options_of(s, stage);
-    bool waits = false;
-    int code = check_stage(s, stage, &waits);
+    bool waits = false, remote = o.broker != NULL && o.broker[0] != '\0';
+    uint8_t identity[HASH_BYTES];
+    int code = check_stage(s, stage, &s->made, &waits);
     if (code == EXIT_ALL_DONE && session_interrupted_between(s->sigfd))
         code = EXIT_CANCELLED;
     if (code != EXIT_ALL_DONE)
@@ -143,7 +176,12 @@ static int dry_stage(const struct staged *s, uint32_t stage)
         printf("stage %" PRIu32 " of %" PRIu32 ": %s\n", stage, count(s), s->stages->names[stage - 1]);
     if (waits)
         printf("checked as far as that can be before an earlier stage has made its data\n");
-    return waits ? EXIT_ALL_DONE : dryrun(&o, s->done);
+    if (waits)
+        return EXIT_ALL_DONE;
+    code = dryrun(&o, s->done, identity);
+    if (code == EXIT_ALL_DONE && !remote)
+        look_for_made(s, stage, identity);
+    return code;
 }
 
 /* With --json all stages' estimates are one object; null is one that cannot be made yet. */
@@ -161,7 +199,7 @@ static int run_all(struct staged *s)
     bool waits;
     struct diag d = {{0}};
     for (uint32_t i = 2; code == EXIT_ALL_DONE && i <= count(s); i++)
-        code = check_stage(s, i, &waits);
+        code = check_stage(s, i, NULL, &waits);
     if (code == EXIT_ALL_DONE && (s->sigfd = session_signals(&d)) < 0)
         code = exit_report(s->sigfd, &d);
     for (uint32_t i = 1; code == EXIT_ALL_DONE && i <= count(s); i++)
@@ -171,7 +209,7 @@ static int run_all(struct staged *s)
 
 int stages_run(const struct run_options *o, const struct sweep_stages *stages)
 {
-    struct staged s = {.o = o, .stages = stages, .sigfd = -1};
+    struct staged s = {.o = o, .stages = stages, .made = {.stages = stages}, .sigfd = -1};
     struct diag d = {{0}};
     if (o->overrides.limit != NULL)
         return exit_usage("--limit is for one sweep, and %s has %" PRIu32 " stages; give it fewer values with --set",

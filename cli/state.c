@@ -290,12 +290,17 @@ static void touch(const char *dir)
     }
 }
 
-int state_enter(const char *root, const uint8_t identity[HASH_BYTES], const char *name, const char *source,
-                struct arena *a, struct state_sweep *out, int *lock_fd, struct diag *d)
+const char *state_folder(const char *root, const uint8_t identity[HASH_BYTES], struct arena *a)
 {
     char text[HASH_TEXT];
     hash_text(identity, text);
-    const char *dir = arena_printf(a, "%s/%.*s", root, (int)ID_DIGITS, text + 3);
+    return arena_printf(a, "%s/%.*s", root, (int)ID_DIGITS, text + 3);
+}
+
+int state_enter(const char *root, const uint8_t identity[HASH_BYTES], const char *name, const char *source,
+                struct arena *a, struct state_sweep *out, int *lock_fd, struct diag *d)
+{
+    const char *dir = state_folder(root, identity, a);
     if (dir == NULL)
         return diag_fail(d, SHEAF_ENOMEM, "out of memory");
     struct state_sweep s = {.dir = dir, .name = name, .source = source};

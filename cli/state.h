@@ -41,6 +41,9 @@ int state_scan(const char *root, struct arena *a, struct state_sweep **at, uint3
 /* The sweep that `which` means: a number, "last", or a name (of several, the one that ran last). SHEAF_ENOENT when there is none. */
 int state_find(const char *root, const char *which, struct arena *a, struct state_sweep *out, struct diag *d);
 
+/* The folder that a sweep has, or would have. NULL when memory is exhausted. */
+const char *state_folder(const char *root, const uint8_t identity[HASH_BYTES], struct arena *a);
+
 /* The folder of a sweep, made when it is new, for the process that is going to run it: takes the lock (*lock_fd, held until it is
  * closed), gives it a number, notes name and source. SHEAF_EBUSY when another process runs it, with a line that says what to
  * do; SHEAF_EIO and so on. */

@@ -118,6 +118,24 @@ def test_dry_run_says_what_it_can(prices):
     assert [s and s["tasks"] for s in j["stages"]] == [15, None] and j["dry_run"]
     prices.run("run", sweep)
     assert "10 tasks = 10 trials\n" in prices.run("run", sweep, "--dry-run").stdout
+    # what is there of another sweep's is no data of this one
+    changed = staged(prices, first(n=3), second(), filename="changed.yaml")
+    assert [s and s["tasks"] for s in prices.json("run", changed, "--dry-run", "--overwrite")["stages"]] == [9, None]
+    shutil.copy(prices.path / "prices.sheaf", prices.path / "rows.sheaf")
+    assert [s and s["tasks"] for s in prices.json("run", sweep, "--dry-run", "--overwrite")["stages"]] == [15, None]
+
+
+def test_a_stage_takes_what_the_stages_before_have_made_and_nothing_else(prices):
+    spin = 20_000_000 if SANITIZED else 200_000_000
+    between = first(n=1, keys={"range": [0, 1]}, params={"spin": spin}, output="between.sheaf")
+    p = prices.start("run", staged(prices, first(), {**between, "name": "between"}, second()), "--slots", "1")
+    wait_until(lambda: p.poll() is not None or list(prices.path.glob("*between.sheaf*")), "the stage runs")
+    p.send_signal(signal.SIGSTOP)
+    shutil.copy(prices.path / "prices.sheaf", prices.path / "other.sheaf")
+    (prices.path / "other.sheaf").rename(prices.path / "rows.sheaf")
+    p.send_signal(signal.SIGCONT)
+    _, err = p.communicate()
+    assert p.returncode == 2 and err.endswith("rows.sheaf is not what the stage rows has made, but another file; who has replaced it?\n"), err
 
 
 def test_the_file_is_read_once(prices):
