@@ -117,21 +117,30 @@ static int begin_dir(struct outputs *o, const struct plan *p, int64_t run, bool 
 {
     char path[OUTPUT_PATH];
     int fd = -1, err = outdir_work_path(p, path, d);
-    err = err || resume ? err : outdir_check(p, d); /* who goes on has checked it when it began */
     err = err ? err : outdir_begin(p, run, resume, &fd, d);
     return err ? err : hold(o, path, fd, d);
+}
+
+/* Before anything of what is there is touched. */
+static int check_places(const struct plan *p, struct diag *d)
+{
+    int err = plan_has_files(p) ? outdir_check(p, d) : 0;
+    return err == 0 && plan_has_output(p) ? output_check(p, d) : err;
 }
 
 static int begin(void *ctx, const struct plan *p, int64_t run, bool resume, struct diag *d)
 {
     struct outputs *o = ctx;
-    unlock(o, p); /* of a run of the same sweep that was stopped */
-    int err = plan_has_files(p) ? begin_dir(o, p, run, resume, d) : 0;
+    unlock(o, p);                              /* of a run of the same sweep that was stopped */
+    int err = resume ? 0 : check_places(p, d); /* who goes on has checked them when it began */
+    if (err == 0 && plan_has_files(p))
+        err = begin_dir(o, p, run, resume, d);
+    bool begun = err == 0 && plan_has_files(p) && !resume;
     if (err == 0 && plan_has_output(p))
         err = begin_file(o, p, run, resume, d);
     if (err != 0)
         unlock(o, p);
-    if (err != 0 && !resume && plan_has_files(p))
+    if (err != 0 && begun) /* never what another run has left */
         outdir_discard(p);
     return err;
 }

@@ -12,6 +12,7 @@
 
 #include "common/fsutil.h"
 #include "sheaf/plugin.h"
+#include "sweep/outdir.h"
 #include "sweep/output.h"
 #include "sweep/plan_fixture.h"
 
@@ -118,6 +119,27 @@ static void two_sweeps_that_make_one_file_keep_their_locks(void **state)
     assert_int_equal(begin(f, f->their_ops, true), SHEAF_EBUSY);
 }
 
+/* A sweep makes a folder, too, and is to start over, but its file's name is taken: what the earlier run has left stays. */
+static void what_is_refused_touches_nothing(void **state)
+{
+    struct fixture *f = *state;
+    char dir[64], work[TASKFILES_PATH], strange[80];
+    snprintf(dir, sizeof dir, "%s/out", f->dir);
+    snprintf(strange, sizeof strange, "%s/strange", dir);
+    f->p.plan.plugin.files = "texts";
+    f->p.plan.output_dir = dir;
+    assert_int_equal(outdir_work_path(&f->p.plan, work, &f->d), 0);
+    assert_int_equal(begin(f, f->ops, false), 0);
+    for (int i = 0; i < 2; i++) {
+        fclose(fopen(i == 0 ? f->path : strange, "w"));
+        assert_int_equal(begin(f, f->ops, false), SHEAF_EBUSY);
+        assert_int_equal(begin(f, f->their_ops, false), SHEAF_EBUSY);
+        assert_int_equal(access(work, F_OK), 0);
+        assert_int_equal(unlink(i == 0 ? f->path : strange), 0);
+    }
+    assert_int_equal(begin(f, f->ops, true), 0);
+}
+
 static void a_file_that_is_gone_is_told(void **state)
 {
     struct fixture *f = *state;
@@ -141,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_file_is_locked_until_it_has_its_name, setup, teardown),
         cmocka_unit_test_setup_teardown(two_sweeps_that_make_one_file_keep_their_locks, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_refused_touches_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_that_is_gone_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_at_work_is_broken_off_at_the_end, setup, teardown),
     };

@@ -123,6 +123,44 @@ static bool is_own(const struct namelist *own, const char *work, const char *nam
            namelist_find(own, name) < own->n;
 }
 
+/* Is somebody at work in another sweep's folder of that name? */
+static bool is_locked(int dir, const char *name)
+{
+    char path[300];
+    (void)snprintf(path, sizeof path, "%.255s/lock", name);
+    int fd = openat(dir, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return false;
+    bool locked = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(fd);
+    return locked;
+}
+
+/* Another sweep's folder? */
+static bool is_other(const char *work, const char *name)
+{
+    return strncmp(name, WORK, strlen(WORK)) == 0 && strcmp(name, work) != 0;
+}
+
+/* Has another sweep put files here, or may it be about to? */
+static bool has_claims(int dir, const char *name)
+{
+    char path[300];
+    (void)snprintf(path, sizeof path, "%.255s/claims", name);
+    int fd = is_locked(dir, name) ? -1 : openat(dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *claims = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    uint32_t n = 0;
+    if (claims == NULL) {
+        close_all(&fd, 1);
+        return is_locked(dir, name) || errno != ENOENT;
+    }
+    while (n <= 2 && (entry = readdir(claims)) != NULL)
+        n++; /* two are the folder and its parent */
+    closedir(claims);
+    return n > 2;
+}
+
 static int check_entries(const struct plan *p, int fd, struct diag *d)
 {
     char work[WORK_NAME];
@@ -136,12 +174,14 @@ static int check_entries(const struct plan *p, int fd, struct diag *d)
     }
     if (own_entries(fd, work, &own) != 0)
         err = fail(p, d, "cannot read whose files there are");
-    while (err == 0 && (entry = readdir(dir)) != NULL)
-        if (!is_own(&own, work, entry->d_name))
+    while (err == 0 && (entry = readdir(dir)) != NULL) {
+        bool other = is_other(work, entry->d_name);
+        if (other ? has_claims(fd, entry->d_name) : !is_own(&own, work, entry->d_name))
             err = diag_fail(d, SHEAF_EBUSY,
                             "output %s: the folder is not empty (%.100s); choose another one, or replace files of the "
                             "same names with --overwrite",
-                            p->output_dir, entry->d_name);
+                            p->output_dir, other ? "files of another sweep, which can go on" : entry->d_name);
+    }
     closedir(dir);
     namelist_finish(&own);
     return err;
@@ -181,19 +221,6 @@ static int take_lock(const struct plan *p, int work, int *lock, struct diag *d)
     return err;
 }
 
-/* Is somebody at work in another sweep's folder of that name? */
-static bool is_locked(int dir, const char *name)
-{
-    char path[300];
-    (void)snprintf(path, sizeof path, "%.255s/lock", name);
-    int fd = openat(dir, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return false;
-    bool locked = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    close(fd);
-    return locked;
-}
-
 /* Two sweeps that begin at once have both made their locks before they look for others. */
 static int check_others(const struct plan *p, int dir, const char *work, struct diag *d)
 {
@@ -207,10 +234,41 @@ static int check_others(const struct plan *p, int dir, const char *work, struct 
         return err;
     }
     while (!busy && (entry = readdir(listing)) != NULL)
-        busy = strncmp(entry->d_name, WORK, strlen(WORK)) == 0 && strcmp(entry->d_name, work) != 0 &&
-               is_locked(dir, entry->d_name);
+        busy = is_other(work, entry->d_name) && is_locked(dir, entry->d_name);
     closedir(listing);
     return busy ? diag_fail(d, SHEAF_EBUSY, "output %s: another sweep is at work in it", p->output_dir) : 0;
+}
+
+/* Without that folder the other sweep cannot go on. */
+static int remove_other(const struct plan *p, int dir, const char *name, struct diag *d)
+{
+    int lock, work = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (work < 0)
+        return 0; /* no sweep's */
+    int err = take_lock(p, work, &lock, d);
+    if (err == 0 && (dir_clear(work) != 0 || unlinkat(dir, name, AT_REMOVEDIR) != 0))
+        err = fail(p, d, "what another sweep has left there cannot be removed");
+    const int fds[] = {work, lock};
+    close_all(fds, 2);
+    return err;
+}
+
+/* Two sweeps would mix their files if both went on. */
+static int remove_others(const struct plan *p, int dir, const char *work, struct diag *d)
+{
+    int err = 0, fd = open_folder(dir, ".");
+    DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    if (listing == NULL) {
+        err = fail(p, d, "cannot look at it");
+        close_all(&fd, 1);
+        return err;
+    }
+    while (err == 0 && (entry = readdir(listing)) != NULL)
+        if (is_other(work, entry->d_name))
+            err = remove_other(p, dir, entry->d_name, d);
+    closedir(listing);
+    return err;
 }
 
 static int make_folder(int at, const char *name)
@@ -224,8 +282,8 @@ static int gone(const struct plan *p, struct diag *d)
 {
     return diag_fail(
         d, SHEAF_ENOENT,
-        "output %s: what it had begun there is gone, or the same sweep in another state directory has begun "
-        "it anew: start over with --fresh",
+        "output %s: what it had begun there is gone, or it has been begun anew by another sweep, or in another state "
+        "directory: start over with --fresh --overwrite",
         p->output_dir);
 }
 
@@ -244,7 +302,7 @@ static int take_run(const struct plan *p, int lock, int64_t run, bool resume, st
 static int begin_in(const struct plan *p, int dir, const char *name, int64_t run, bool resume, int *lock,
                     struct diag *d)
 {
-    bool there = resume || make_folder(dir, name) == 0;
+    bool made = !resume && mkdirat(dir, name, 0777) == 0, there = resume || made || errno == EEXIST;
     int work = there ? openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
     if (work < 0 && resume && errno == ENOENT)
         return gone(p, d);
@@ -254,9 +312,13 @@ static int begin_in(const struct plan *p, int dir, const char *name, int64_t run
     err = err != 0 ? err : check_others(p, dir, name, d);
     err = err != 0 ? err : take_run(p, *lock, run, resume, d);
     if (err == 0 && !resume)
+        err = remove_others(p, dir, name, d);
+    if (err == 0 && !resume)
         err = clear_all(p, dir, work, d);
     if (err == 0 && (make_folder(work, "tmp") != 0 || make_folder(work, "claims") != 0))
         err = fail(p, d, "its folder for tasks that run cannot be made");
+    if (err != 0 && made && dir_clear(work) == 0)
+        (void)unlinkat(dir, name, AT_REMOVEDIR);
     if (err != 0)
         close_all(lock, 1);
     close(work);

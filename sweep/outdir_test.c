@@ -377,7 +377,7 @@ static void two_sweeps_are_not_at_work_in_one_folder(void **state)
     assert_int_equal(outdir_check(f->plan, &f->d), 0);
     assert_int_equal(outdir_begin(f->plan, RUN, false, &other, &f->d), SHEAF_EBUSY);
     assert_says(f, "another sweep is at work in it");
-    outdir_discard(f->plan);
+    assert_int_equal(entries(f->dir), 1); /* nothing is left of a sweep that has not begun */
     f->plan->seed = 0;
     outdir_discard(f->plan); /* not while it is locked */
     assert_int_equal(access(f->work, F_OK), 0);
@@ -385,6 +385,37 @@ static void two_sweeps_are_not_at_work_in_one_folder(void **state)
     assert_int_equal(access(f->work, F_OK), -1);
     f->plan->seed = 1;
     begin(f, false);
+}
+
+/* A sweep that was stopped, and another one that begins in its folder. */
+static void one_of_two_sweeps_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    char theirs[TASKFILES_PATH];
+    int other;
+    begin(f, false);
+    strcpy(theirs, f->work);
+    f->plan->seed = 1;
+    assert_int_equal(outdir_check(f->plan, &f->d), SHEAF_EBUSY); /* it may put files there at any moment */
+    f->plan->seed = 0;
+    let_go(f);
+    f->plan->seed = 1;
+    assert_int_equal(outdir_check(f->plan, &f->d), 0); /* none of its tasks had succeeded */
+    f->plan->seed = 0;
+    begin(f, true);
+    writes(f, "a", "theirs");
+    assert_int_equal(succeeds(f, 0), 0);
+    let_go(f);
+    assert_int_equal(entries(f->dir), 2);
+    f->plan->seed = 1;
+    assert_int_equal(outdir_check(f->plan, &f->d), SHEAF_EBUSY);
+    assert_int_equal(access(theirs, F_OK), 0);
+    f->plan->output_replace = true;
+    begin(f, false);
+    assert_int_equal(access(theirs, F_OK), -1);
+    f->plan->seed = 0;
+    assert_int_equal(outdir_begin(f->plan, RUN, true, &other, &f->d), SHEAF_ENOENT);
+    assert_says(f, "start over with --fresh --overwrite");
 }
 
 static void folders_that_cannot_be_are_refused(void **state)
@@ -456,6 +487,7 @@ int main(void)
         T(what_a_dead_slot_leaves_goes_when_the_next_one_begins),
         T(it_goes_on_and_begins_anew),
         T(two_sweeps_are_not_at_work_in_one_folder),
+        T(one_of_two_sweeps_goes_on),
         T(folders_that_cannot_be_are_refused),
         T(a_stranger_in_the_way_fails_the_task),
         T(the_end_can_be_broken_off),

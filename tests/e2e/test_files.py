@@ -109,6 +109,12 @@ def test_a_task_that_fails_leaves_nothing(world, how, reason):
     check(world.path / "out", good, others=["same"] if how == "same" else [])
 
 
+def test_a_first_mistake_is_in_nobodys_way(world):
+    world.json("run", files(world, n=8, params={"how": "fail"}), code=4)
+    assert world.json("run", files(world, n=8))["output"]["files"] == 16
+    check(world.path / "out", range(8))
+
+
 # ---- folders that cannot be ----
 
 def test_folders_that_cannot_be_are_refused_before_work(world):
@@ -176,6 +182,10 @@ def test_two_sweeps_in_one_folder(world):
     p.kill()
     p.communicate()
     wait_until(lambda: not world.processes(), "the others end by themselves")
+    assert "the folder is not empty" in world.refused("run", other)  # which takes nothing from the first
+    assert world.json("run", other, "--overwrite")["output"]["files"] == 6
+    r = world.run("run", "slow.yaml", code=2)  # it would mix its files with theirs
+    assert "start over with --fresh --overwrite" in r.stderr
     shutil.rmtree(world.path / "out")
     r = world.run("run", "slow.yaml", code=2)
     assert "the folder is gone: start over with --fresh" in r.stderr
