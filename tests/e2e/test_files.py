@@ -189,7 +189,7 @@ def test_two_sweeps_in_one_folder(world):
     shutil.rmtree(world.path / "out")
     r = world.run("run", "slow.yaml", code=2)
     assert "the folder is gone: start over with --fresh" in r.stderr
-    assert world.json("run", other)["output"]["files"] == 6
+    assert world.json("run", other, "--fresh")["output"]["files"] == 6
     check(world.path / "out", range(3))
 
 
