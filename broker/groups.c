@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAN_BITS ((uint64_t)0x7ff8000000000000)
-
 struct groups_pass {
     hash_state hash;
     struct groupsum sums; /* of `trial` */
@@ -45,9 +43,7 @@ static void hash_row(hash_state *h, uint64_t trial, const struct groupsum_row *r
     hash_update(h, number, sizeof(number));
     hash_update(h, row->name, strlen(row->name) + 1);
     for (uint32_t i = 0; i < n_values; i++) {
-        uint64_t bits;
-        memcpy(&bits, &row->sums[i], sizeof(bits));
-        le_store(number, row->sums[i] != row->sums[i] ? NAN_BITS : bits);
+        le_store_double(number, row->sums[i]);
         hash_update(h, number, sizeof(number));
     }
 }

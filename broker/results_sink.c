@@ -10,11 +10,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <math.h>
 #include <string.h>
 
 #define FLUSH_BYTES ((size_t)1 << 16)
-#define CANONICAL_NAN 0x7ff8000000000000u /* as the results digest has it */
 
 int sink_flush(struct sink *s)
 {
@@ -107,16 +105,14 @@ int sink_settle(struct sink *s, struct diag *d)
 void sink_f64(struct sink *s, double v)
 {
     uint8_t at[8];
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof(bits));
-    le_store(at, isnan(v) ? CANONICAL_NAN : bits);
+    le_store_double(at, v);
     sink_bytes(s, at, sizeof(at));
 }
 
 void sink_nans(struct sink *s, uint64_t n)
 {
     uint8_t at[8];
-    le_store(at, CANONICAL_NAN);
+    le_store(at, LE_NAN);
     for (uint64_t i = 0; i < n && s->err == 0; i++)
         sink_bytes(s, at, sizeof(at));
 }

@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAN_BITS ((uint64_t)0x7ff8 << 48) /* the one NaN of the digest */
-#define INFINITY_BITS ((uint64_t)0x7ff0 << 48)
 #define STAGE_BYTES 16384u /* records are laid out so many bytes at a time: within the first-level cache */
 
 struct digest_block {
@@ -70,7 +68,7 @@ static uint64_t canonical(const uint8_t *score)
 {
     uint64_t bits;
     memcpy(&bits, score, sizeof(bits));
-    return (bits & ~((uint64_t)1 << 63)) > INFINITY_BITS ? NAN_BITS : bits;
+    return le_canonical(bits);
 }
 
 /* Lays n records out. Alone of its kind here, this loop runs for every task of every sweep. */
@@ -80,7 +78,7 @@ static void lay_out(uint8_t *to, uint64_t n, const uint8_t *status, const uint8_
         uint8_t what = status ? status[i] : TASK_DONE;
         *to++ = what;
         for (uint32_t s = 0; s < n_scores; s++, to += 8, scores += 8)
-            le_store(to, what == TASK_DONE ? canonical(scores) : NAN_BITS);
+            le_store(to, what == TASK_DONE ? canonical(scores) : LE_NAN);
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * lebytes: little-endian numbers into a buffer and back, for the tally's saved state. A reader that ran out of bytes gives
+ * lebytes: little-endian numbers into a buffer and back, for the tally's saved state and for digests. A reader that ran out of bytes gives
  * zeros and remembers it, so that callers check once.
  */
 #ifndef SHEAF_SWEEP_LEBYTES_H
@@ -24,6 +24,22 @@ static inline uint64_t le_load(const uint8_t *at)
     for (int i = 0; i < 8; i++)
         x |= (uint64_t)at[i] << (8 * i);
     return x;
+}
+
+#define LE_NAN ((uint64_t)0x7ff8 << 48) /* the one NaN of digests and tables */
+#define LE_INFINITY ((uint64_t)0x7ff0 << 48)
+
+/* The bits of a double, with any NaN as that one. */
+static inline uint64_t le_canonical(uint64_t bits)
+{
+    return (bits & ~((uint64_t)1 << 63)) > LE_INFINITY ? LE_NAN : bits;
+}
+
+static inline void le_store_double(uint8_t *at, double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof(bits));
+    le_store(at, le_canonical(bits));
 }
 
 static inline int le_put(struct buf *b, uint64_t x)
