@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * broker_impl: what the files of the broker's logic share. broker.c: life, peers, turns; sweeps.c: the life of a sweep;
- * grants.c: leases; ingest.c: reports, the journal, acknowledgements; groups.c: groups in the digest; status.c: what clients ask.
+ * grants.c: leases; ingest.c: reports, the journal, acknowledgements; groups.c: groups in the digest;
+ * sweepfiles.c: output files and folders; status.c: what clients ask.
  */
 #ifndef SHEAF_BROKER_BROKER_IMPL_H
 #define SHEAF_BROKER_BROKER_IMPL_H

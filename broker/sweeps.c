@@ -563,9 +563,8 @@ static const char *cannot_continue(const struct bsweep *s, const struct plan *p)
         return "the files of its keys have changed since this sweep began: put the old ones back, or start over with "
                "--fresh";
     if (p->order == ORDER_KEY && s->plan.trials != p->trials)
-        return "in order: key a sweep cannot have another number of trials than it began with: use order: trial, or "
-               "start "
-               "over with --fresh";
+        return "in order: key a sweep cannot have another number of trials than it began with: use order: trial, "
+               "or start over with --fresh";
     if (s->plan.trials > p->trials)
         return "this sweep has more trials already: ask for at least as many, or start over with --fresh";
     if (s->plan.split.n_rows != p->split.n_rows || s->plan.splits != p->splits || s->plan.keys != p->keys)
