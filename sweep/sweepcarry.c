@@ -7,6 +7,7 @@
 #include "sweep/sweepplan.h"
 
 #include "sweep/dictionary.h"
+#include "sweep/sweepschema.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -23,7 +24,7 @@ struct carry {
     const struct source *s;
     const struct place *at;
     const uint8_t *run; /* [trials]: not 0 = it has run */
-    uint64_t n, some;   /* trials that ran; one of them */
+    uint64_t n;         /* trials that ran */
 };
 
 static bool is_param(const struct source *s, const struct dataset_array *a)
@@ -81,11 +82,8 @@ static int read_run(struct carry *c)
     const struct dataset_array *run = dataset_find(c->s->ds, SOURCES_TRIALS);
     c->run = run->view.data;
     c->n = 0;
-    for (uint64_t t = c->s->trials; t-- > 0;)
-        if (has_run(c, t)) {
-            c->n++;
-            c->some = t;
-        }
+    for (uint64_t t = 0; t < c->s->trials; t++)
+        c->n += has_run(c, t);
     if (c->s->trials > MAX_TRIALS)
         return place_fail(c->at, c->p->d, "%s has %" PRIu64 " trials; at most %u can be gone along", c->s->along,
                           c->s->trials, MAX_TRIALS);
@@ -242,29 +240,37 @@ static bool is_name(const char *s)
     return true;
 }
 
-static int check_name(struct carry *c)
+static int check_name(struct planner *p, uint32_t i, const char *along)
 {
-    const struct sources *all = c->p->all;
-    if (!is_name(c->s->along))
-        return place_fail(c->at, c->p->d,
+    struct sweepfile_data other;
+    if (!is_name(along))
+        return place_fail(sweepfile_data_at(p->f, i), p->d,
                           "the trials of %.200s need a name of letters, digits and _ (it stands before their "
                           "parameters); add as: NAME",
-                          c->s->along);
-    for (const struct source *s = all->at; s < c->s; s++)
-        if (s->along != NULL && strcmp(s->along, c->s->along) == 0)
-            return place_fail(c->at, c->p->d, "two datasets are called %s; give one of them another name with as: NAME",
-                              s->along);
-    if (c->p->out->method != METHOD_GRID)
-        return place_fail(sweepfile_at(c->p->f, "search.method"), c->p->d,
+                          along);
+    for (uint32_t k = 0; k < i && sweepfile_data(p->f, k, &other); k++)
+        if (other.along != NULL && strcmp(other.along, along) == 0)
+            return place_fail(sweepfile_data_at(p->f, i), p->d,
+                              "two datasets are called %s; give one of them another name with as: NAME", along);
+    if (sweepschema_word(p->f->root, "search.method", sweepschema_methods, METHOD_GRID) != METHOD_GRID)
+        return place_fail(sweepfile_at(p->f, "search.method"), p->d,
                           "trials of an earlier sweep (along) are an axis of a grid; use method: grid");
     return 0;
 }
 
+int sweepcarry_check(struct planner *p)
+{
+    struct sweepfile_data entry;
+    int err = 0;
+    for (uint32_t i = 0; err == 0 && sweepfile_data(p->f, i, &entry); i++)
+        if (entry.along != NULL)
+            err = check_name(p, i, entry.along);
+    return err;
+}
+
 static int carry(struct carry *c, struct plan_data *data)
 {
-    int err = check_name(c);
-    if (err == 0)
-        err = read_run(c);
+    int err = read_run(c);
     if (err == 0)
         err = add_trials(c, data);
     for (uint32_t i = 0; err == 0 && i < dataset_count(c->s->ds); i++)
@@ -289,7 +295,7 @@ int sweepcarry_resolve(struct planner *p)
     if (plugin->n_params > 0)
         memcpy(params, plugin->params, plugin->n_params * sizeof *params);
     plugin->params = params;
-    int err = 0;
+    int err = sweepcarry_check(p);
     for (uint32_t i = 0; err == 0 && i < p->all->n; i++) {
         struct carry c = {.p = p, .s = &p->all->at[i], .at = sweepfile_data_at(p->f, i)};
         if (c.s->along != NULL)

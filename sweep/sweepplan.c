@@ -153,6 +153,20 @@ static int wrong_where(struct planner *p, const struct ynode *n, const char *why
     return place_fail(&n->at, p->d, "where \"%.200s\": %s; %s", text, why, suggest_advice(&near));
 }
 
+/* A parameter of an earlier sweep whose file is yet to be made? */
+static bool may_be_carried(const struct planner *p, const char *why)
+{
+    struct sweepfile_data entry;
+    const char *wrong = strstr(why, "has no parameter '");
+    const char *name = wrong != NULL ? strchr(wrong, '\'') + 1 : "";
+    for (uint32_t i = 0; p->all->n == 0 && sweepfile_data(p->f, i, &entry); i++) {
+        size_t n = entry.along != NULL ? strlen(entry.along) : 0;
+        if (n > 0 && strncmp(name, entry.along, n) == 0 && name[n] == '.')
+            return true;
+    }
+    return false;
+}
+
 static int add_where(struct planner *p, const struct ynode *n)
 {
     struct diag why = {{0}};
@@ -161,7 +175,7 @@ static int add_where(struct planner *p, const struct ynode *n)
         return sweepplan_no_memory(p);
     struct where *w = where_compile(text, &p->out->plugin, &why);
     if (w == NULL)
-        return wrong_where(p, n, why.text);
+        return may_be_carried(p, why.text) ? 0 : wrong_where(p, n, why.text);
     where_destroy(w);
     p->out->where[p->out->n_where++] = text;
     return 0;
@@ -249,24 +263,45 @@ static int check_tasks(struct planner *p)
     return 0;
 }
 
-static int check_order(struct planner *p)
+/* What is wrong with it whatever the keys are. */
+static int check_order_fields(struct planner *p)
 {
-    const struct plan *out = p->out;
     const struct place *at = sweepfile_at(p->f, "order");
-    if (out->order == ORDER_TRIAL)
+    if (p->out->order == ORDER_TRIAL)
         return 0;
-    if (out->key_axis.kind == KEYS_NONE)
+    if (ynode_get(p->f->root, "keys") == NULL)
         return place_fail(at, p->d, "order is key, but the sweep has no keys; remove it, or add keys");
-    if (out->keep_best > 0)
+    if (p->out->keep_best > 0)
         return place_fail(
             at, p->d,
             "order: key has no trial complete before the last key, so that keep: best saves nothing; remove either");
-    if (plan_open_bytes(out) > PLAN_MAX_TRIAL_BYTES)
-        return place_fail(at, p->d,
+    return 0;
+}
+
+static int check_order(struct planner *p)
+{
+    const struct plan *out = p->out;
+    int err = check_order_fields(p);
+    if (err == 0 && out->order != ORDER_TRIAL && plan_open_bytes(out) > PLAN_MAX_TRIAL_BYTES)
+        return place_fail(sweepfile_at(p->f, "order"), p->d,
                           "in order: key the scores of all %" PRIu64
                           " tasks are held until the last key, and that is over %" PRIu64 " MiB; use order: trial",
                           plan_tasks(out), PLAN_MAX_TRIAL_BYTES >> 20);
-    return 0;
+    return err;
+}
+
+/* A dataset that a stage makes is not partitioned. */
+static int check_made_keys(struct planner *p)
+{
+    const struct ynode *keys = ynode_get(p->f->root, "keys");
+    struct sweepfile_data first;
+    if (keys == NULL || keys->kind != YNODE_SCALAR || !sweepfile_data(p->f, 0, &first) || first.stage == NULL)
+        return 0;
+    return place_fail(
+        &keys->at, p->d,
+        "what the stage %s makes is not partitioned by %.80s, nor by anything; write keys: {range: [0, N]}, "
+        "or put the partitioned file first in data",
+        first.stage, keys->value.text);
 }
 
 int sweepfile_plan(const struct sweepfile *f, const struct plan_plugin *plugin, const struct sources *all,
@@ -311,15 +346,23 @@ int sweepfile_check(const struct sweepfile *f, const struct plan_plugin *plugin,
     struct planner p = {.f = f, .plugin = plugin, .all = &none, .arena = arena, .out = &plan, .d = d};
     int err = resolve_head(&p);
     if (err == 0)
+        err = sweepcarry_check(&p);
+    if (err == 0)
         err = sweepaxis_resolve(&p);
+    if (err == 0)
+        err = check_made_keys(&p);
     if (err == 0 && plugin->n_scores > 0)
         err = resolve_goals(&p);
+    if (err == 0)
+        err = resolve_where(&p);
     if (err != 0)
         return err;
     plan.key_axis.column = "";
     plan.split.stratify = plan.split.on = "";
     resolve_rest(&p);
-    err = sweepoutput_names(&p);
+    err = check_order_fields(&p);
+    if (err == 0)
+        err = sweepoutput_names(&p);
     if (err == 0)
         *out = plan;
     return err;

@@ -30,6 +30,9 @@ int sweepaxis_resolve(struct planner *p);
  * method is known, and axes has room for them (sweepcarry_axes). */
 int sweepcarry_resolve(struct planner *p);
 
+/* What is wrong with them whatever is in them: what they are called, and the method. */
+int sweepcarry_check(struct planner *p);
+
 /* How many axes that may become. */
 uint32_t sweepcarry_axes(const struct sources *all);
 

@@ -101,6 +101,11 @@ def test_everything_is_checked_before_the_first_stage_begins(prices):
         (second(output="o.sheaf"), "folded makes no output arrays; remove output"), (second(plugin="describe_fail"), "describe"),
         (second(data="prices.sheaf"), "the data has no array series"), ({**first(), "name": "b", "output": "there.sheaf", "data": {"stage": "rows"}},
                                                                        "there.sheaf: the file exists; replace it"),
+        (second(search={"method": "random", "trials": 3}), "trials of an earlier sweep (along) are an axis of a grid; use method: grid"),
+        (second(data=[{"stage": "rows", "along": "trials", "as": "1a"}, "prices.sheaf"]), "the trials of 1a need a name"),
+        (second(where=["rows.x > 1", "x <"]), 'where "x <": '), (second(where=["row.x > 1"]), "no parameter 'row.x'"),
+        (second(where=["rows.x > 1"], order="key"), "order is key, but the sweep has no keys"),
+        (second(keys="asset"), "what the stage rows makes is not partitioned by asset, nor by anything; write keys"),
         (second(data={"stage": "row"}), "there is no stage row; did you mean rows?"),
     ):
         said = prices.refused("run", staged(prices, first(), stage))
