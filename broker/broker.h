@@ -89,6 +89,9 @@ void broker_answered(struct broker *b, struct scribe_read *read);
 /* A job of output_ops.finish is over. Takes it over. */
 void broker_written(struct broker *b, struct output_job *job);
 
+/* What output_job_discard is to know of a sweep; the caller's. NULL when the sweep makes no output, or is not there, or memory is short. */
+struct output_job *broker_leftover(struct broker *b, uint64_t sweep);
+
 /* Returns how many ns from now on the next tick is due at the latest. */
 int64_t broker_tick(struct broker *b);
 

@@ -155,13 +155,33 @@ static int publish(void *ctx, const struct plan *p, bool file, bool over, struct
     return err;
 }
 
+/* ends: the folder is to be tidied. */
+static int discard_all(const struct plan *p, int64_t run, const struct output_ends *ends, struct diag *d)
+{
+    int lock, err = 0;
+    uint64_t files;
+    if (plan_has_output(p))
+        output_discard(p, run);
+    if (!plan_has_files(p) || outdir_begin(p, run, true, &lock, NULL) != 0)
+        return 0; /* it may be another run's */
+    if (ends)
+        err = outdir_finish(p, &ends->done, &ends->empty, NULL, &files, d);
+    close(lock);
+    if (err == 0)
+        outdir_discard(p);
+    return err;
+}
+
+/* A broker has tidied the folder of a sweep that has ended, if it is the sweep's. */
 static void discard(void *ctx, const struct plan *p, int64_t run)
 {
     unlock(ctx, p);
-    if (plan_has_output(p))
-        output_discard(p, run);
-    if (plan_has_files(p))
-        outdir_discard(p);
+    (void)discard_all(p, run, NULL, NULL);
+}
+
+int output_job_discard(const struct output_job *job, struct diag *d)
+{
+    return discard_all(&job->plan, job->run, job->tidy ? NULL : &job->ends, d);
 }
 
 /* ---- jobs ---- */

@@ -32,7 +32,9 @@ struct output_job {
     struct arena arena;
     struct plan plan;
     struct output_ends ends;
-    int err; /* the answer: 0, and then the digest and the number of files, or an error with its line */
+    int64_t run; /* when the sweep was made, in ms */
+    bool tidy;   /* its folder is tidied */
+    int err;     /* the answer: 0, and then the digest and the number of files, or an error with its line */
     uint8_t digest[HASH_BYTES];
     uint64_t files;
     struct diag diag;
@@ -41,6 +43,10 @@ struct output_job {
 /* With copies of what it is given. NULL when memory is short. */
 struct output_job *output_job_new(uint64_t sweep, const struct buf *plan, const struct output_ends *ends);
 void output_job_free(struct output_job *job);
+
+/* The sweep is removed, and nobody is at work on it: removes what is half made, and the files of tasks that do not count, if that has not been done. An
+ * output that is another run's or gone is left alone. 0 or an error with a line in d. */
+int output_job_discard(const struct output_job *job, struct diag *d);
 
 /* What the logic may ask. */
 struct output_ops {

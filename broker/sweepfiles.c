@@ -48,6 +48,19 @@ void broker_written(struct broker *b, struct output_job *job)
     output_job_free(job);
 }
 
+struct output_job *broker_leftover(struct broker *b, uint64_t sweep)
+{
+    const struct bsweep *s = b->failed ? NULL : sweep_find(b, sweep);
+    if (!s || !makes_output(&s->plan))
+        return NULL;
+    struct output_job *job = output_job_new(s->id, &s->bytes, &(struct output_ends){s->whole, s->done, s->empty});
+    if (job) {
+        job->run = s->wall_ms;
+        job->tidy = s->has_files;
+    }
+    return job;
+}
+
 /* With a file nothing is tried again; without one what has failed may be. */
 static bool cannot_go_on(const struct bsweep *s)
 {

@@ -2,13 +2,12 @@
  *
  * sheaf cancel, rm, retry: changing what is stored or runs.
  */
+#include "broker/outputs.h"
 #include "cli/args.h"
 #include "cli/commands.h"
 #include "cli/offline.h"
 #include "cli/run.h"
 #include "cli/target.h"
-#include "sweep/outdir.h"
-#include "sweep/output.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -74,23 +73,16 @@ static int remove_remote(const struct target_options *o, struct diag *d)
 }
 
 /* A file that is half made goes with its sweep, and so does what tells whose files there are. What has its name stays. */
-static void discard_output(const struct state_sweep *s, struct arena *a)
+static int discard_output(const struct state_sweep *s, struct diag *d)
 {
     struct offline *stored = NULL;
-    struct client_msg m;
-    struct plan plan;
-    client_msg_init(&m);
-    if (offline_open(s->dir, &stored, NULL) == SHEAF_OK &&
-        offline_call(stored, MSG_WATCH, &(struct msg_watch){.plan = true}, MSG_STATUS, &m, NULL) == SHEAF_OK) {
-        const struct msg_status *status = m.body;
-        bool known = plan_decode(status->plan.data, status->plan.len, a, &plan, NULL) == SHEAF_OK;
-        if (known && plan_has_output(&plan))
-            output_discard(&plan, status->created_wall_ms);
-        if (known && plan_has_files(&plan))
-            outdir_discard(&plan);
-    }
+    if (offline_open(s->dir, &stored, NULL) != SHEAF_OK)
+        return SHEAF_OK; /* there is nothing that could be known */
+    struct output_job *job = offline_leftover(stored);
+    int err = job != NULL ? output_job_discard(job, d) : SHEAF_OK;
+    output_job_free(job);
     offline_close(stored);
-    client_msg_finish(&m);
+    return err;
 }
 
 static int remove_folder(const struct target_options *o, struct arena *a, struct diag *d)
@@ -104,7 +96,7 @@ static int remove_folder(const struct target_options *o, struct arena *a, struct
         return err;
     err = state_wait_idle(&s, IDLE_WAIT_MS, d);
     if (err == SHEAF_OK)
-        discard_output(&s, a);
+        err = discard_output(&s, d);
     if (err == SHEAF_OK)
         err = state_remove(&s, d);
     (void)close(fd);

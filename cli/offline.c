@@ -176,3 +176,8 @@ int offline_call(struct offline *o, uint32_t type, const void *body, uint32_t wa
         return diag_fail(d, o->err, "%s: %s", proto_name(type), sheaf_strerror(o->err));
     return m->type == MSG_ERROR ? client_refusal(m, d) : SHEAF_OK;
 }
+
+struct output_job *offline_leftover(struct offline *o)
+{
+    return broker_leftover(o->broker, 0);
+}

@@ -19,4 +19,7 @@ void offline_close(struct offline *o); /* NULL is fine */
 int offline_call(struct offline *o, uint32_t type, const void *body, uint32_t want, struct client_msg *m,
                  struct diag *d);
 
+/* What the only sweep has made beside scores and not completed; see broker_leftover. */
+struct output_job *offline_leftover(struct offline *o);
+
 #endif

@@ -148,11 +148,31 @@ def test_a_dry_run_and_plugin_try_leave_nothing(world):
 
 # ---- stopped and killed ----
 
+def test_rm_takes_what_does_not_count(world):
+    """Files of a task that was killed before it was counted, as they are claimed."""
+    out, p = world.path / "out", world.start("run", slow(world, "other"), "--slots", "1")
+    wait_until(lambda: p.poll() is not None or done(world) > 0, "it has begun")
+    signal_all([p.pid, *descendants(p.pid)], signal.SIGKILL)
+    p.communicate()
+    wait_until(lambda: not world.processes(), "the others end by themselves")
+    good = [int(row["task"]) for row in table(world) if row["status"] == "done"]
+    log = next((world.path / "other").glob(".sheaf-*/claims/*"))
+    log.write_text(log.read_text() + f"{SLOW - 1} 1\nhalf\n")
+    (world.path / "other" / "half").write_text("1\n")
+    world.run("rm", "last")
+    check(world.path / "other", good, lines=50)
+    world.json("run", files(world, n=8, params={"how": "fail", "at": 7}), code=3)
+    (out / "7.txt").write_text("7\n")  # of somebody else: the folder is tidied
+    world.run("rm", "last")
+    check(out, range(7), others=["7.txt"])
+
+
+
 SLOW = 240
 
 
-def slow(world):
-    return files(world, "slow.yaml", n=SLOW, params={"spin": 3000000, "lines": 50})
+def slow(world, output="out"):
+    return files(world, "slow.yaml", n=SLOW, output=output, params={"spin": 3000000, "lines": 50})
 
 
 def test_what_is_done_stays_when_a_sweep_is_stopped(world):
