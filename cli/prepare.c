@@ -121,15 +121,17 @@ static int open_one(struct prepared *p, uint32_t i, const struct sweepfile_data 
     int err = dataset_open(source.path, &p->data[i], &found);
     if (err == SHEAF_ENOENT)
         (void)diag_fail(&found, err,
-                        source.made ? "%s, which another stage makes, is gone; make it again with --fresh"
-                                    : "there is no file %s; check data, or make it with `sheaf pack`",
+                        source.made
+                            ? "%s, which another stage makes, is gone; the same command says how to make it again"
+                            : "there is no file %s; check data, or make it with `sheaf pack`",
                         source.path);
     source.ds = p->data[i];
     const uint8_t *digest = digest_of(p, entry->stage);
     if (err == SHEAF_OK && digest != NULL && !has_digest(source.ds, digest))
-        err = diag_fail(&found, SHEAF_EINVAL,
-                        "%s is not what the stage %s has made, but another file; who has replaced it?", source.path,
-                        entry->stage);
+        err = diag_fail(
+            &found, SHEAF_EINVAL,
+            "%s is not what the stage %s has made, but another file; the same command says how to make it again",
+            source.path, entry->stage);
     if (err == SHEAF_OK)
         err = sources_add(&p->sources, &source, &p->arena, &found);
     return err == SHEAF_OK ? err : at_data(entry, err, &found, d);

@@ -74,9 +74,12 @@ static int check_made(struct staged *s, uint32_t stage, const struct run *r)
     dataset_close(ds);
     if (same)
         return EXIT_ALL_DONE;
-    (void)diag_fail(&d, SHEAF_EINVAL, "stage %s is done, but what it has made, %s, is %s; make it again with --fresh%s",
-                    s->stages->names[stage - 1], p->output_path, err == SHEAF_ENOENT ? "gone" : "another file now",
-                    err == SHEAF_ENOENT ? "" : " --overwrite");
+    (void)diag_fail(
+        &d, SHEAF_EINVAL,
+        "stage %s is done, but what it has made, %s, is %s `sheaf rm %" PRIu64
+        "` forgets that stage, and the same command makes it again",
+        s->stages->names[stage - 1], p->output_path,
+        err == SHEAF_ENOENT ? "gone;" : "another file now; put it back, or move this one away:", r->folder.number);
     return exit_report(SHEAF_EINVAL, &d);
 }
 
@@ -89,10 +92,23 @@ static void advise(const struct staged *s, uint32_t stage, int code, const struc
     (void)fprintf(stderr, "sheaf: stage %s has tasks that failed, so that %s does not begin; ",
                   s->stages->names[stage - 1], s->stages->names[stage]);
     if (whole && code != EXIT_STOPPED)
-        (void)fprintf(stderr, "mend what they failed of, and run it again with --fresh --overwrite\n");
+        (void)fprintf(stderr,
+                      "mend what they failed of, `sheaf rm %" PRIu64 "`, and run the same again with --overwrite\n",
+                      r->folder.number);
     else
         (void)fprintf(stderr, "`sheaf retry %" PRIu64 " --failed` tries them again, then run the same again\n",
                       r->folder.number);
+}
+
+/* What is advised to who has one sweep would begin all of them anew. why: what was said. */
+static void advise_one(const struct staged *s, uint32_t stage, const struct run *r, const char *why)
+{
+    if (r->folder.number > 0 && strstr(why, "--fresh") != NULL)
+        (void)fprintf(stderr,
+                      "sheaf: --fresh is for all stages; `sheaf rm %" PRIu64
+                      "` forgets %s alone, and the same command (with "
+                      "--overwrite where its file is there) makes it again\n",
+                      r->folder.number, s->stages->names[stage - 1]);
 }
 
 /* It is done: the next one may begin. */
@@ -131,11 +147,13 @@ static int run_stage(struct staged *s, uint32_t stage)
     const struct msg_status *status = session_status(&r.session);
     if (err != SHEAF_OK && !session_interrupted(&r.session)) {
         code = exit_report(err, &d);
+        advise_one(s, stage, &r, d.text);
     } else if (stage < count(s) && status != NULL && status->final && outcome_exit(status) == EXIT_ALL_DONE) {
         code = go_on(s, stage, &o, &r);
     } else {
         code = run_report(&o, &r, s->done);
         advise(s, stage, code, &r);
+        advise_one(s, stage, &r, code == EXIT_WRONG && status != NULL ? outcome_reason(status) : "");
     }
     run_finish(&r);
     return code;

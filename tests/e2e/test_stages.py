@@ -72,21 +72,29 @@ def test_what_a_stage_has_made_must_still_be_there(prices):
     made = prices.path / "rows.sheaf"
     other = prices.path / "kept.sheaf"
     made.rename(other)
-    said = prices.run("run", sweep, code=2).stderr.splitlines()[-1]
-    assert said == f"sheaf: output {made}: the file is gone: make it again with --fresh"
+    said = prices.run("run", sweep, code=2).stderr.splitlines()[-2:]
+    assert said == [f"sheaf: output {made}: the file is gone: make it again with --fresh",
+                    "sheaf: --fresh is for all stages; `sheaf rm 1` forgets rows alone, and the same command (with --overwrite where its file is there) makes it again"]
     shutil.copy(prices.path / "prices.sheaf", made)
     said = prices.run("run", sweep, code=2).stderr.splitlines()[-1]
-    assert said.endswith("is another file now; make it again with --fresh --overwrite")
+    assert said.endswith("is another file now; put it back, or move this one away: `sheaf rm 1` forgets that stage, and the same command makes it again")
     made.unlink()
     other.rename(made)
     assert prices.json("run", sweep)["resumed"] == 10
+    made.unlink()
+    prices.run("rm", "1")  # as was advised
+    again = prices.json("run", sweep)
+    assert again["stages"][0]["resumed"] == 0 and again["resumed"] == 10
+    prices.run("rm", str(again["stages"][0]["sweep"]))
+    again = prices.json("run", sweep, "--overwrite")
+    assert again["stages"][0]["resumed"] == 0 and again["resumed"] == 10
     assert prices.json("run", sweep, "--fresh", "--overwrite")["resumed"] == 0
 
 
 def test_a_stage_with_failed_tasks_is_the_last(prices):
     r = prices.run("run", staged(prices, first(params={"bad": 2}), second()), code=3)
     assert r.stderr.splitlines()[-1] == ("sheaf: stage rows has tasks that failed, so that sums does not begin; mend what they failed of, "
-                                         "and run it again with --fresh --overwrite")
+                                         "`sheaf rm 1`, and run the same again with --overwrite")
     assert "3 failed" in r.stdout and "stage 2" not in r.stderr
     # who wants to go on all the same has the file
     alone = prices.sweep("alone.yaml", **{**second(data={"file": "rows.sheaf", "along": "trials"}), "name": "alone"})
@@ -140,7 +148,7 @@ def test_a_stage_takes_what_the_stages_before_have_made_and_nothing_else(prices)
     (prices.path / "other.sheaf").rename(prices.path / "rows.sheaf")
     p.send_signal(signal.SIGCONT)
     _, err = p.communicate()
-    assert p.returncode == 2 and err.endswith("rows.sheaf is not what the stage rows has made, but another file; who has replaced it?\n"), err
+    assert p.returncode == 2 and err.endswith("rows.sheaf is not what the stage rows has made, but another file; the same command says how to make it again\n"), err
 
 
 def test_the_file_is_read_once(prices):
