@@ -149,13 +149,12 @@ static bool has_claims(int dir, const char *name)
     (void)snprintf(path, sizeof path, "%.255s/claims", name);
     int fd = is_locked(dir, name) ? -1 : openat(dir, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *claims = fd < 0 ? NULL : fdopendir(fd);
-    struct dirent *entry;
     uint32_t n = 0;
     if (claims == NULL) {
         close_all(&fd, 1);
         return is_locked(dir, name) || errno != ENOENT;
     }
-    while (n <= 2 && (entry = readdir(claims)) != NULL)
+    while (n <= 2 && readdir(claims) != NULL)
         n++; /* two are the folder and its parent */
     closedir(claims);
     return n > 2;
