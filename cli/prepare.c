@@ -218,6 +218,15 @@ static int check_places(const struct plan *p, bool missing, struct diag *d)
     return diag_fail(d, err, "%s", why.text);
 }
 
+/* Are its keys files, and may they be those of a stage that is not done? */
+static bool waits_for_files(const struct prepared *p)
+{
+    bool waits = false;
+    for (uint32_t i = 0; p->made != NULL && sweepfile_keys_are_files(p->file) && i < p->made->stages->n; i++)
+        waits |= !p->made->at[i].done && sweepfile_makes_files_before(p->file, i);
+    return waits;
+}
+
 int prepare_check(struct prepared *p, bool *waits, struct diag *d)
 {
     struct plan_plugin plugin;
@@ -233,7 +242,10 @@ int prepare_check(struct prepared *p, bool *waits, struct diag *d)
         err = sweepfile_check(p->file, &plugin, &p->arena, &p->plan, d);
     else
         err = sweepfile_plan(p->file, &plugin, &p->sources, &p->arena, &p->plan, d);
-    return err == SHEAF_OK ? check_places(&p->plan, *waits, d) : err;
+    if (err == SHEAF_OK)
+        err = check_places(&p->plan, *waits, d);
+    *waits = *waits || waits_for_files(p);
+    return err;
 }
 
 uint64_t prepare_data_bytes(const struct prepared *p)

@@ -17,8 +17,9 @@
 struct prepare_made {
     const struct sweep_stages *stages;
     struct {
-        bool known;
-        uint8_t digest[HASH_BYTES]; /* of its output file */
+        bool done;
+        bool known; /* it has an output file, and this is its digest */
+        uint8_t digest[HASH_BYTES];
     } at[SWEEP_MAX_STAGES];
 };
 

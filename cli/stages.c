@@ -52,6 +52,7 @@ static int check_stage(const struct staged *s, uint32_t stage, const struct prep
 
 static void note_made(struct staged *s, uint32_t stage, const struct msg_status *status)
 {
+    s->made.at[stage - 1].done = true;
     if (status->output.len != HASH_BYTES)
         return;
     memcpy(s->made.at[stage - 1].digest, status->output.data, HASH_BYTES);

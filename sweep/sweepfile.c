@@ -269,6 +269,14 @@ bool sweepfile_keys_are_files(const struct sweepfile *f)
     return ynode_find(f->root, "keys.files") != NULL;
 }
 
+bool sweepfile_makes_files_before(const struct sweepfile *f, uint32_t i)
+{
+    const struct ynode *stages = sweepstages_of(f->whole), *s = stages != NULL ? stages->first : f->root;
+    for (; s != f->root && i > 0; i--)
+        s = s->next;
+    return s != f->root && ynode_find(s, "output.dir") != NULL;
+}
+
 const char *sweepfile_dir(const struct sweepfile *f)
 {
     return f->dir;

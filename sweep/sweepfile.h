@@ -69,6 +69,9 @@ bool sweepfile_data(const struct sweepfile *f, uint32_t i, struct sweepfile_data
 /* Are its keys files? */
 bool sweepfile_keys_are_files(const struct sweepfile *f);
 
+/* Does stage i of its file, from 0, come before this one, and make files? They may be its keys. */
+bool sweepfile_makes_files_before(const struct sweepfile *f, uint32_t i);
+
 /* What the goal calls its scores, as a list of scores without units, for a plugin that is yet to say what it returns; ["score"]
  * when there is no goal. In `arena`; SHEAF_ENOMEM. */
 int sweepfile_goals(const struct sweepfile *f, struct arena *arena, struct plan_score **out, uint32_t *n);

@@ -138,6 +138,14 @@ def test_dry_run_says_what_it_can(prices):
     assert [s and s["tasks"] for s in prices.json("run", sweep, "--dry-run", "--overwrite")["stages"]] == [15, None]
 
 
+def test_files_of_a_stage_are_keys_of_the_next(world):
+    sweep = staged(world, {"name": "make", "plugin": "files", "output": {"dir": "mid"}, "params": {"x": [1, 2, 3]}},
+                   {"name": "use", "plugin": "keyed", "keys": {"files": "mid/*.txt"}, "goal": {"maximize": "test"}})
+    assert [s and s["tasks"] for s in world.json("run", sweep, "--dry-run")["stages"]] == [3, None]
+    assert world.json("run", sweep)["tasks"]["total"] == 3
+    assert [s and s["tasks"] for s in world.json("run", sweep, "--dry-run")["stages"]] == [3, 3]
+
+
 def test_a_stage_takes_what_the_stages_before_have_made_and_nothing_else(prices):
     spin = 20_000_000 if SANITIZED else 200_000_000
     between = first(n=1, keys={"range": [0, 1]}, params={"spin": spin}, output="between.sheaf")
