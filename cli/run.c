@@ -51,7 +51,8 @@ static int check_fresh(const struct run_options *o)
 {
     if (!o->fresh || !is_remote(o))
         return SHEAF_OK;
-    (void)exit_usage("run --fresh: what is stored at the broker %s stays there; remove it first: sheaf rm N", o->broker);
+    (void)exit_usage("run --fresh: what is stored at the broker %s stays there; remove it first: sheaf rm N",
+                     o->broker);
     return SHEAF_EINVAL;
 }
 

@@ -6,6 +6,7 @@
 #define SHEAF_COMMON_PROCINFO_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -26,5 +27,9 @@ int64_t procinfo_cpu_ns(pid_t pid);
 
 /* Memory that could be had now without swapping; UINT64_MAX = not known. */
 uint64_t procinfo_available_bytes(void);
+
+/* Has this process a file below the folder `dir` open for writing? Then its name, which counts from there; else, or where that is not
+ * known, false. */
+bool procinfo_writes_below(int dir, char *name, size_t size);
 
 #endif

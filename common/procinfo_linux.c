@@ -5,13 +5,16 @@
 #define _GNU_SOURCE
 #include "common/procinfo.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -111,4 +114,34 @@ uint64_t procinfo_available_bytes(void)
     char text[2048];
     read_text("/proc/meminfo", text, sizeof text);
     return kb_field(text, "\nMemAvailable:", UINT64_MAX);
+}
+
+/* What the descriptor `fd`, as text, is open for; false = not known. */
+static bool path_of(int listing, const char *fd, char out[PATH_MAX])
+{
+    ssize_t n = readlinkat(listing, fd, out, PATH_MAX - 1);
+    out[n > 0 ? n : 0] = '\0';
+    return n > 0;
+}
+
+bool procinfo_writes_below(int dir, char *name, size_t size)
+{
+    char folder[PATH_MAX], path[PATH_MAX], number[16];
+    DIR *listing = opendir("/proc/self/fd");
+    if (!listing)
+        return false;
+    snprintf(number, sizeof number, "%d", dir);
+    size_t n = path_of(dirfd(listing), number, folder) ? strlen(folder) : 0;
+    bool found = false;
+    for (struct dirent *e; n > 0 && !found && (e = readdir(listing)) != NULL;) {
+        if (!path_of(dirfd(listing), e->d_name, path) || strncmp(path, folder, n) != 0 || path[n] != '/')
+            continue;
+        int fd = atoi(e->d_name), flags = fcntl(fd, F_GETFL);
+        struct stat st; /* without a link: of an earlier task */
+        found = flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && fstat(fd, &st) == 0 && st.st_nlink > 0;
+    }
+    closedir(listing);
+    if (found)
+        snprintf(name, size, "%s", path + n + 1);
+    return found;
 }

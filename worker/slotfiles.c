@@ -4,6 +4,7 @@
  */
 #include "worker/slotfiles.h"
 
+#include "common/procinfo.h"
 #include "sweep/outdir.h"
 
 #include <stdlib.h>
@@ -56,6 +57,16 @@ static bool is_full(const struct slotfiles *f)
     return (geteuid() == 0 ? st.f_bfree : st.f_bavail) == 0 || (st.f_files > 0 && st.f_favail == 0);
 }
 
+/* What is still to be written to a file that is open would be missing in it, or come later. */
+static int check_closed(const struct slotfiles *f, struct diag *d)
+{
+    char name[256];
+    return procinfo_writes_below(f->files.fd, name, sizeof name)
+               ? diag_fail(d, SHEAF_EINVAL, "output %s: the task has left its file %s open; close it",
+                           f->dir.plan->output_dir, name)
+               : 0;
+}
+
 int slotfiles_end(struct slotfiles *f, uint64_t index, bool failed, struct diag *d)
 {
     if (f->files.fd < 0 || !f->files.used)
@@ -63,6 +74,7 @@ int slotfiles_end(struct slotfiles *f, uint64_t index, bool failed, struct diag 
     int rc = is_full(f)
                  ? diag_fail(d, SHEAF_ENOSPC, "output %s: the device is full%s", f->dir.plan->output_dir, OUTDIR_ROOM)
                  : 0;
+    rc = rc || failed ? rc : check_closed(f, d);
     rc = rc || failed ? rc : taskfiles_list(&f->files, d);
     rc = rc || failed ? rc : outdir_publish(&f->dir, &f->files, index, d);
     if (rc || failed)

@@ -321,6 +321,39 @@ static bool row_shape(const struct sheaf_output *o, struct sheaf_view *v)
     return true;
 }
 
+/* A row is the task's alone: when it ends nothing may refer to it any more. */
+static PyObject *handed_out; /* a list of owners; NULL = empty */
+
+/* A memoryview of the row, which it takes over. */
+static PyObject *hand_out(PyObject *row)
+{
+    if (row && !handed_out)
+        handed_out = PyList_New(0);
+    bool noted = row && handed_out && PyList_Append(handed_out, row) == 0;
+    PyObject *view = noted ? PyMemoryView_FromObject(row) : NULL;
+    Py_XDECREF(row);
+    return view;
+}
+
+static bool all_free(void)
+{
+    for (Py_ssize_t i = 0; handed_out && i < PyList_GET_SIZE(handed_out); i++)
+        if (Py_REFCNT(PyList_GET_ITEM(handed_out, i)) > 1)
+            return false;
+    return true;
+}
+
+bool hostmod_take_back(void)
+{
+    bool all = all_free();
+    if (!all) {
+        PyGC_Collect(); /* a cycle is no reason to fail */
+        all = all_free();
+    }
+    Py_CLEAR(handed_out);
+    return all;
+}
+
 static PyObject *mod_row(PyObject *self, PyObject *number)
 {
     (void)self;
@@ -332,7 +365,7 @@ static PyObject *mod_row(PyObject *self, PyObject *number)
     const struct sheaf_output_rows *rows = now->views ? host->table(host, SHEAF_OUTPUT_TABLE) : NULL;
     void *row = rows && i < now->n_outputs && row_shape(&now->outputs[i], &v) ? rows->row(host, (uint32_t)i) : NULL;
     if (row)
-        return views_row(&v, row);
+        return hand_out(views_row(&v, row));
     return PyErr_Format(PyExc_RuntimeError, "sheaf.output: only while a task runs");
 }
 

@@ -27,6 +27,9 @@ struct hostmod_call {
 void hostmod_enter(const struct hostmod_call *call);
 void hostmod_leave(void);
 
+/* The task has ended: takes the rows of output arrays back. False: something that it keeps still shows one. No exception is set. */
+bool hostmod_take_back(void);
+
 /* Is this process a child that the script has forked? It must not come back to the host. */
 bool hostmod_is_forked(void);
 

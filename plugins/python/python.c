@@ -119,6 +119,8 @@ static int32_t run(const struct sheaf_host *host, void *state, const struct shea
     int32_t status = SHEAF_OK_STATUS;
     if (!result || !script_scores(s, result, scores, text, sizeof text))
         status = fail(host, text);
+    if (!hostmod_take_back() && status == SHEAF_OK_STATUS)
+        status = host->fail(host, "it keeps the row of an output array, which is its task's; keep a copy of it");
     hostmod_leave();
     Py_XDECREF(result);
     return status;

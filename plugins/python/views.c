@@ -56,35 +56,78 @@ int64_t views_element_size(uint32_t dtype)
     return element_of(dtype).size;
 }
 
-static PyObject *view_at(const struct sheaf_view *v, void *memory, bool writable)
+/* The shape and type of v; shape and strides are room for SHEAF_MAX_RANK each. */
+static Py_buffer buffer_of(const struct sheaf_view *v, void *memory, Py_ssize_t *shape, Py_ssize_t *strides)
 {
     static char nothing;
     struct element e = element_of(v->dtype);
-    Py_ssize_t shape[SHEAF_MAX_RANK], strides[SHEAF_MAX_RANK], size = e.size;
+    Py_ssize_t size = e.size;
     for (uint32_t i = 0; i < v->rank; i++) {
         shape[i] = (Py_ssize_t)v->shape[i];
         strides[i] = (Py_ssize_t)v->strides[i];
         size *= shape[i];
     }
-    Py_buffer b = {.buf = memory ? memory : &nothing,
-                   .len = size,
-                   .itemsize = e.size,
-                   .readonly = !writable,
-                   .ndim = (int)v->rank,
-                   .format = (char *)(uintptr_t)e.format,
-                   .shape = v->rank ? shape : NULL,
-                   .strides = v->rank ? strides : NULL};
-    return PyMemoryView_FromBuffer(&b);
+    return (Py_buffer){.buf = memory ? memory : &nothing,
+                       .len = size,
+                       .itemsize = e.size,
+                       .readonly = 1,
+                       .ndim = (int)v->rank,
+                       .format = (char *)(uintptr_t)e.format,
+                       .shape = v->rank ? shape : NULL,
+                       .strides = v->rank ? strides : NULL};
 }
 
 PyObject *views_array(const struct sheaf_view *v)
 {
-    return view_at(v, (void *)(uintptr_t)v->data, false); /* Py_buffer knows no const; readonly says it */
+    Py_ssize_t shape[SHEAF_MAX_RANK], strides[SHEAF_MAX_RANK];
+    Py_buffer b = buffer_of(v, (void *)(uintptr_t)v->data, shape, strides);
+    return PyMemoryView_FromBuffer(&b);
 }
 
-PyObject *views_row(const struct sheaf_view *v, void *row)
+/* Makes the type once, as the interpreter is. NULL with an exception. */
+static PyTypeObject *made_once(PyTypeObject **type, PyType_Spec *spec)
 {
-    return view_at(v, row, true);
+    if (!*type)
+        *type = (PyTypeObject *)PyType_FromSpec(spec);
+    return *type;
+}
+
+/* ---- a row, and who refers to it ---- */
+
+struct row {
+    PyObject_HEAD Py_buffer shown;
+    Py_ssize_t shape[SHEAF_MAX_RANK], strides[SHEAF_MAX_RANK];
+};
+
+static int row_buffer(PyObject *self, Py_buffer *out, int flags)
+{
+    (void)flags; /* asked by a memoryview, which takes all there is */
+    *out = ((struct row *)self)->shown;
+    Py_INCREF(self);
+    out->obj = self;
+    return 0;
+}
+
+static void plain_free(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_Free(self);
+    Py_DECREF(type);
+}
+
+static PyType_Slot row_slots[] = {
+    {Py_bf_getbuffer, (void *)(uintptr_t)row_buffer}, {Py_tp_dealloc, (void *)(uintptr_t)plain_free}, {0, NULL}};
+static PyType_Spec row_spec = {"_sheaf.Row", sizeof(struct row), 0, Py_TPFLAGS_DEFAULT, row_slots};
+
+PyObject *views_row(const struct sheaf_view *v, void *memory)
+{
+    static PyTypeObject *type;
+    struct row *r = made_once(&type, &row_spec) ? PyObject_New(struct row, type) : NULL;
+    if (!r)
+        return NULL;
+    r->shown = buffer_of(v, memory, r->shape, r->strides);
+    r->shown.readonly = 0;
+    return (PyObject *)r;
 }
 
 /* ---- a cache, and who refers to it ---- */
@@ -117,10 +160,8 @@ static PyType_Spec cached_spec = {"_sheaf.Cached", sizeof(struct cached), 0, Py_
 
 PyObject *views_cache(const struct sheaf_host *host, const struct sheaf_cache *table, const void *memory, uint64_t size)
 {
-    static PyTypeObject *type; /* made once, as the interpreter is */
-    if (!type)
-        type = (PyTypeObject *)PyType_FromSpec(&cached_spec);
-    struct cached *c = type ? PyObject_New(struct cached, type) : NULL;
+    static PyTypeObject *type;
+    struct cached *c = made_once(&type, &cached_spec) ? PyObject_New(struct cached, type) : NULL;
     if (!c) {
         table->release(host, memory);
         return NULL;

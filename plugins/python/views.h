@@ -13,15 +13,17 @@
 /* A new read-only memoryview of all of v, with its shape and type. NULL with an exception. */
 PyObject *views_array(const struct sheaf_view *v);
 
-/* The same of a row that the task fills, which lies at `row`: writable. NULL with an exception. */
-PyObject *views_row(const struct sheaf_view *v, void *row);
+/* What owns a row that the task fills, which lies at `memory`: memoryviews of it (PyMemoryView_FromObject) are writable, and all that shows the
+ * row refers to it. NULL with an exception. */
+PyObject *views_row(const struct sheaf_view *v, void *memory);
 
 /* Bytes of an element of that type. */
 int64_t views_element_size(uint32_t dtype);
 
 /* A new read-only memoryview of what `table` gave, which is released when nothing refers to it any more. NULL with an exception; it
  * is released then, too. host and table live until the process ends. */
-PyObject *views_cache(const struct sheaf_host *host, const struct sheaf_cache *table, const void *memory, uint64_t size);
+PyObject *views_cache(const struct sheaf_host *host, const struct sheaf_cache *table, const void *memory,
+                      uint64_t size);
 
 /* The texts that the codes of v refer to, as a new tuple. NULL with an exception. */
 PyObject *views_dictionary(const struct sheaf_view *v);

@@ -66,6 +66,47 @@ def test_rows_beside_scores_of_a_key_and_without_data(world, numpy_inside):  # n
     assert np.array_equal(row[:, 0, 0], [[np.nan] * 3 if x == 2 else [x, x + 1, x + 2] for x in range(1, 6)], equal_nan=True)
 
 
+def test_rows_take_whole_numbers_that_fit_and_dates(world, numpy_inside):  # noqa: F811
+    text = """
+        import datetime
+        import numpy
+        KEPT = []
+        VALUES = [("i32", 3_000_000_000), ("u8", 300), ("i32", numpy.int64(-2**40)), ("u64", -1), ("day", datetime.date.max - datetime.date.min)]
+        @sheaf.plugin(outputs={"i32": "int32", "u8": "uint8", "u64": "uint64", "day": "date", "days": ("date", 2)})
+        def score(*, x: int):
+            if x <= 5:
+                sheaf.output(*VALUES[x - 1])
+            elif x == 6:
+                KEPT.append(sheaf.output("i32"))
+            sheaf.output("u64", 2**64 - 1)
+            sheaf.output("day", datetime.date(1970, 1, 3))
+            sheaf.output("days", numpy.array(["1970-01-02", "1969-12-31"], dtype="datetime64[ns]"))
+            cycle = [sheaf.output("u8")]
+            cycle.append(cycle)
+        """
+    r = run(world, text, output="out.sheaf", params={"x": list(range(1, 8))}, code=3, slots=1)
+    reasons = [f["reason"] for f in r["failures"]]
+    assert len(reasons) == 6 and all("OverflowError" in reason for reason in reasons[:4]), reasons
+    assert "TypeError" in reasons[4] and reasons[5].endswith("it keeps the row of an output array, which is its task's; keep a copy of it")
+    a = arrays(world.path / "out.sheaf", 7, i32=("<i4", (7, 1, 1)), u8=("u1", (7, 1, 1)), u64=("<u8", (7, 1, 1)), day=("<i4", (7, 1, 1)),
+               days=("<i4", (7, 1, 1, 2)), trial_x=("<i8", (7,)))
+    assert a["u64"][6, 0, 0] == 2**64 - 1 and a["day"][6, 0, 0] == 2 and list(a["days"][6, 0, 0]) == [1, -1]
+
+
+def test_a_file_left_open_fails_its_task(world):
+    r = run(world, """
+        KEPT = []
+        @sheaf.plugin(files="x.txt")
+        def score(*, x: int):
+            f = open(sheaf.output(f"{x}.txt"), "w")
+            f.write("12345")
+            if x == 2:
+                KEPT.append(f)
+        """, output={"dir": "out"}, code=3)
+    assert [f["reason"].split(": ", 1)[1] for f in r["failures"]] == ["the task has left its file 2.txt open; close it"]
+    assert {p.name: p.read_text() for p in (world.path / "out").glob("*.txt")} == {f"{x}.txt": "12345" for x in (1, 3, 4, 5)}
+
+
 def test_rows_without_numpy(world):
     run(world, """
         import array, sys

@@ -16,6 +16,10 @@ import sheaf
 def read(path):
     table = pq.read_table(path, use_threads=False)
     symbol = os.path.splitext(os.path.basename(path))[0]
+    days = table["date"].cast(pa.date32())  # also of what pandas writes: timestamps
+    if days.null_count:
+        raise ValueError(f"{path}: a row has no date")
+    table = table.set_column(table.column_names.index("date"), "date", days)
     return table.add_column(0, "symbol", pa.array([symbol] * len(table), pa.string()))
 
 

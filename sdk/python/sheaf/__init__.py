@@ -174,6 +174,8 @@ def output(name, value=None):
     be the row's. Of anything else, where the script makes files: the path under which to write the file of that name."""
     import os
     name = os.fspath(name)
+    if not isinstance(name, str):
+        raise TypeError(f"sheaf.output: the name is {name!r}; give a text")
     if not _sheaf:
         return _path_elsewhere(name) if value is None else value
     if name in _outputs:
@@ -200,10 +202,26 @@ def _fill(name, row, value):
     value = numpy.asarray(value)
     if value.shape != row.shape and value.ndim > 0:
         raise ValueError(f"sheaf.output: a row of {name} has the shape {row.shape}, and the value {value.shape}")
+    value = _whole(name, row.dtype, value)
     try:
         numpy.copyto(row, value, casting="same_kind")
     except TypeError:
         raise TypeError(f"sheaf.output: {name} is {row.dtype}, and the value {value.dtype}; convert it first") from None
+
+
+def _whole(name, dtype, value):
+    """Whole numbers, and dates as days since 1970-01-01, as the row has them: none becomes another one on the way."""
+    import datetime
+    if value.dtype.kind == "O" and value.size and all(isinstance(v, datetime.date) for v in value.flat):
+        value = value.astype("datetime64[D]")
+    if value.dtype.kind == "M" and dtype.kind == "i":
+        value = value.astype("datetime64[D]").astype("int64")
+    if value.dtype.kind in "iu" and dtype.kind in "iu":
+        stored = value.astype(dtype)
+        if ((stored.astype(value.dtype) != value) | ((stored < 0) != (value < 0))).any():
+            raise OverflowError(f"sheaf.output: {name} is {dtype}, and a value does not fit into that")
+        value = stored
+    return value
 
 
 def _fill_view(name, row, value):
