@@ -63,7 +63,7 @@ void sma_signals(const struct series *s, uint64_t fast, uint64_t slow, double *s
         means(s->close + at + 1 - slow, slow, w);
         for (uint32_t lane = 0; lane < INDICATOR_LANES && at + lane < s->n; lane++) {
             double above = f[lane] - w[lane];
-            int now = !(fabs(above) > TIE * w[lane]) ? 0 : above > 0 ? 1 : -1;
+            int now = fabs(above) > TIE * w[lane] ? (above > 0) - (above < 0) : 0;
             double crossed = at + lane > first ? crossing(before, now) : 0;
             if (crossed != 0)
                 signal[s->day[at + lane]] = crossed;

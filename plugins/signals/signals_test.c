@@ -225,6 +225,17 @@ static void averages_that_differ_by_rounding_only_are_equal(void **state)
     check_row(b, (int[]){-11, 101, 0});
 }
 
+/* Not even a spread, say, which may be below 0, moves by standing still. */
+static void averages_below_0_are_equal_when_they_are(void **state)
+{
+    struct bench *b = *state;
+    static const struct sheaf_value params[6] = PARAMS(SMA, 1, 2, 1, 0, 0);
+    for (int t = 0; t < DAYS; t++)
+        b->close[1][t] = t < 100 ? -2 : -4;
+    assert_int_equal(run(b, params), SHEAF_OK_STATUS);
+    check_row(b, (int[]){-101, 0});
+}
+
 /* An extreme that is reached counts, one that is not left does not; the strength has nine decimals. */
 static void the_relative_strength_meets_its_extremes(void **state)
 {
@@ -281,6 +292,7 @@ int main(void)
         TEST(what_never_trades_or_never_moves_has_no_signals),
         TEST(what_only_rises_and_then_only_falls_crosses_once),
         TEST(averages_that_differ_by_rounding_only_are_equal),
+        TEST(averages_below_0_are_equal_when_they_are),
         TEST(the_relative_strength_meets_its_extremes),
         TEST(what_is_no_symbol_fails_and_is_named),
         TEST(a_lack_of_memory_or_of_rows_fails_the_task),
