@@ -36,7 +36,8 @@ struct slot {
     bool opened;     /* the plugin, for the trials `along` of each source */
     uint64_t along[PLAN_MAX_DATA];
     struct keyview keyview;
-    struct keynames keynames; /* of paths */
+    struct sheaf_dataset dataset; /* as the plugin is opened with it, again for other trials */
+    struct keynames keynames;     /* of paths */
     struct space *space;
     struct splitter *splitter; /* NULL = the sweep has no splits */
     struct calendar *calendar; /* NULL = splits are of rows */

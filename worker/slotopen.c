@@ -226,11 +226,8 @@ static int load_plugin(struct slot *s, struct diag *d)
 
 int slot_open_plugin(struct slot *s, struct diag *d)
 {
-    struct sheaf_dataset *dataset = arena_alloc(&s->arena, sizeof *dataset);
-    if (!dataset)
-        return diag_fail(d, SHEAF_ENOMEM, "out of memory");
-    *dataset = (struct sheaf_dataset){.views = s->keyview.whole, .n_views = s->plan.plugin.n_arrays};
-    int32_t status = s->plugin->open(&s->host.host, s->plan.plugin.config, dataset, &s->plugin_state);
+    s->dataset = (struct sheaf_dataset){.views = s->keyview.whole, .n_views = s->plan.plugin.n_arrays};
+    int32_t status = s->plugin->open(&s->host.host, s->plan.plugin.config, &s->dataset, &s->plugin_state);
     if (status != SHEAF_OK_STATUS)
         return diag_fail(d, SHEAF_EINVAL, "plugin %s: open failed: %s",
                          plugin_label(s->plan.plugin.path, s->plan.plugin.script),
