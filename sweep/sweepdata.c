@@ -41,6 +41,16 @@ static int missing_array(struct planner *p, const struct plan_array *want)
                       type, p->plugin->name, near.known[0] != '\0' ? near.known : "nothing");
 }
 
+/* Has a sweep made it, with an axis of trials that the plugin cannot take? */
+static bool has_axis_of_trials(const struct planner *p, const struct plan_array *want, const struct sheaf_view *view)
+{
+    uint32_t which;
+    if (view->rank <= want->rank || sources_find(p->all, want->name, &which) == NULL)
+        return false;
+    const struct source *s = &p->all->at[which];
+    return s->along == NULL && dataset_find(s->ds, SOURCES_TRIALS) != NULL;
+}
+
 static int check_type(struct planner *p, const struct plan_array *want, const struct dataset_array *a)
 {
     const struct sheaf_view folded = dataset_view(a, want->rank), *view = &folded;
@@ -48,9 +58,10 @@ static int check_type(struct planner *p, const struct plan_array *want, const st
     bool rank = want->rank == 0 || want->rank == view->rank;
     char have[ARRAY_SHOWN], need[ARRAY_SHOWN];
     if (!type || !rank)
-        return place_fail(sweepfile_at(p->f, "data"), p->d, "the array %s is %s, but %s takes %s; pack it as that",
-                          want->name, show_type(view->dtype, view->rank, have), p->plugin->name,
-                          show_type(want->dtype, want->rank, need));
+        return place_fail(
+            sweepfile_at(p->f, "data"), p->d, "the array %s is %s, but %s takes %s; %s", want->name,
+            show_type(view->dtype, view->rank, have), p->plugin->name, show_type(want->dtype, want->rank, need),
+            has_axis_of_trials(p, want, view) ? "a sweep has made it: take it along: trials" : "pack it as that");
     return 0;
 }
 

@@ -134,7 +134,7 @@ WRONG = [
     ({"file": "made.sheaf", "along": "trials"}, {"search": {"method": "random", "trials": 3}},
      "trials of an earlier sweep (along) are an axis of a grid; use method: grid"),
     (["prices.sheaf"] * 17, {}, "data has 17 datasets; give at most 16"),
-    ("made.sheaf", {}, "the array series is float64 with 4 axes, but folded takes float64 with 2 axes; pack it as that"),
+    ("made.sheaf", {}, "the array series is float64 with 4 axes, but folded takes float64 with 2 axes; a sweep has made it: take it along: trials"),
     ({"file": "made.sheaf", "along": "trials"}, {"where": ["made.y == 1"]}, "where \"made.y == 1\": column 1: the plugin has no "
      "parameter 'made.y' (texts need quotes); did you mean made.x? (known: x, made.trial, made.bad, made.spin, made.x)"),
 ]
