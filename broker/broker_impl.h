@@ -250,8 +250,10 @@ void sweep_state_op(struct broker *b, struct scribe_batch *batch, const struct b
 int sweep_begin_output(struct broker *b, const struct plan *p, int64_t wall_ms, bool resume, struct diag *d);
 void sweep_resume_output(struct broker *b, struct bsweep *s); /* the rows of what is done must still be there */
 void sweep_write_output(struct broker *b, struct bsweep *s);  /* WRITING begins in earnest */
-void sweep_publish_output(struct broker *b,
-                          struct bsweep *s); /* gives the complete file its name, ends with the folder */
+/* Gives the complete file its name, ends with the folder. before: an earlier broker may have done so. */
+void sweep_publish_output(struct broker *b, struct bsweep *s, bool before);
+/* Of a sweep that is done: is what it has made still there? 0 or an error with a line in d. */
+int sweep_check_output(struct broker *b, const struct bsweep *s, struct diag *d);
 bool sweep_is_untidy(struct broker *b,
                      struct bsweep *s); /* it is over, but its folder is not tidy: begins again with that */
 void sweep_discard_output(struct broker *b, struct bsweep *s); /* the sweep is removed */

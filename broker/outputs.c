@@ -155,6 +155,13 @@ static int publish(void *ctx, const struct plan *p, bool file, bool over, struct
     return err;
 }
 
+static int present(void *ctx, const struct plan *p, const uint8_t *digest, const uint64_t *files, struct diag *d)
+{
+    (void)ctx;
+    int err = digest ? output_present(p, digest, d) : 0;
+    return err == 0 && files ? outdir_present(p, *files, d) : err;
+}
+
 /* ends: the folder is to be tidied. */
 static int discard_all(const struct plan *p, int64_t run, const struct output_ends *ends, struct diag *d)
 {
@@ -251,7 +258,8 @@ struct outputs *outputs_create(void)
         return NULL;
     }
     pthread_mutex_init(&o->mutex, NULL);
-    o->ops = (struct output_ops){.ctx = o, .begin = begin, .finish = finish, .publish = publish, .discard = discard};
+    o->ops = (struct output_ops){
+        .ctx = o, .begin = begin, .finish = finish, .publish = publish, .present = present, .discard = discard};
     return o;
 }
 

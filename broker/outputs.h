@@ -59,6 +59,8 @@ struct output_ops {
     /* file: it is complete and gets its name (output_publish). over: the sweep cannot go on, and what is beside the files in its folder is
      * removed (outdir_discard). Neither is locked any more. */
     int (*publish)(void *ctx, const struct plan *p, bool file, bool over, struct diag *d);
+    /* Is what a sweep has made still there? digest: of its file, or NULL; files: how many in its folder, or NULL (output_present, outdir_present). */
+    int (*present)(void *ctx, const struct plan *p, const uint8_t *digest, const uint64_t *files, struct diag *d);
     /* The sweep is removed: output_discard, outdir_discard. */
     void (*discard)(void *ctx, const struct plan *p, int64_t run);
 };

@@ -67,7 +67,7 @@ static bool cannot_go_on(const struct bsweep *s)
     return s->has_files && s->done.count == s->total && (s->has_output || tally_counts(s->tally).failed == 0);
 }
 
-void sweep_publish_output(struct broker *b, struct bsweep *s)
+void sweep_publish_output(struct broker *b, struct bsweep *s, bool before)
 {
     struct diag d = {""};
     if (!b->env.outputs || !(s->has_output || s->has_files))
@@ -75,8 +75,18 @@ void sweep_publish_output(struct broker *b, struct bsweep *s)
     int err = b->env.outputs->publish(b->env.outputs->ctx, &s->plan, s->has_output, cannot_go_on(s), &d);
     if (err == 0 && (s->groups_are == GROUPS_LEFT_OUT || !s->has_output))
         return; /* how it ended stays */
+    if (err == SHEAF_ENOENT && before && s->state == SWEEP_DONE)
+        return; /* it had its name: who asks for the sweep again is told that it is gone */
     s->state = err == 0 ? SWEEP_DONE : SWEEP_FAILED;
     snprintf(s->reason, sizeof(s->reason), "%s", err == 0 ? "" : d.text);
+}
+
+int sweep_check_output(struct broker *b, const struct bsweep *s, struct diag *d)
+{
+    const struct output_ops *ops = b->env.outputs;
+    if (!ops || !(s->has_output || s->has_files))
+        return 0;
+    return ops->present(ops->ctx, &s->plan, s->has_output ? s->output : NULL, s->has_files ? &s->files : NULL, d);
 }
 
 int sweep_begin_output(struct broker *b, const struct plan *p, int64_t wall_ms, bool resume, struct diag *d)

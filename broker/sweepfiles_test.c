@@ -19,7 +19,7 @@
 struct record {
     struct output_ops ops;
     uint32_t begun, resumed, published, discarded;
-    int begin_err, publish_err;
+    int begin_err, publish_err, present_err;
     bool replace, file, over; /* as last published */
     struct output_job *job;
 };
@@ -56,6 +56,13 @@ static int publish(void *ctx, const struct plan *p, bool file, bool over, struct
     return r->publish_err ? diag_fail(d, r->publish_err, "the name is taken") : 0;
 }
 
+static int present(void *ctx, const struct plan *p, const uint8_t *digest, const uint64_t *files, struct diag *d)
+{
+    const struct record *r = ctx;
+    assert_true(plan_has_files(p) ? files && *files == 12 && !digest : digest && digest[0] == 7 && !files);
+    return r->present_err ? diag_fail(d, r->present_err, "it is gone") : 0;
+}
+
 static void discard(void *ctx, const struct plan *p, int64_t run)
 {
     (void)p;
@@ -76,8 +83,8 @@ static int setup(void **state)
     static struct files s;
     memset(&s, 0, sizeof(s));
     fixture_init(&s.f);
-    s.r.ops =
-        (struct output_ops){.ctx = &s.r, .begin = begin, .finish = finish, .publish = publish, .discard = discard};
+    s.r.ops = (struct output_ops){
+        .ctx = &s.r, .begin = begin, .finish = finish, .publish = publish, .present = present, .discard = discard};
     s.f.outputs = &s.r.ops;
     fixture_restart(&s.f);
     s.output = (struct plan_output){
@@ -250,6 +257,23 @@ static void a_broker_that_ended_before_the_name_was_given_leaves_it_to_the_next(
     assert_true(st->final && st->state == SWEEP_DONE && st->output.len == HASH_BYTES);
 }
 
+static void what_is_gone_is_told_to_who_asks_for_it(void **state)
+{
+    struct files *s = *state;
+    uint64_t sweep = all_done(s);
+    written(s, 0);
+    fixture_settle(&s->f);
+    s->r.present_err = SHEAF_ENOENT;
+    s->r.publish_err = plan_has_files(&s->f.plan.plan) ? 0 : SHEAF_ENOENT;
+    restart(s);
+    assert_int_equal(client_status(&s->f, sweep)->state, SWEEP_DONE); /* it is not this broker's to judge */
+    client_submits(&s->f);
+    assert_string_equal(client_refused(&s->f), "it is gone");
+    assert_int_equal(client_status(&s->f, sweep)->state, SWEEP_DONE);
+    s->r.present_err = s->r.publish_err = 0;
+    assert_int_equal(client_gets_sweep(&s->f), sweep);
+}
+
 static void a_broker_that_ended_before_the_end_completes_the_file_again(void **state)
 {
     struct files *s = *state;
@@ -417,6 +441,8 @@ int main(void)
         FILES_TEST(a_half_made_file_that_has_gone_fails_the_sweep),
         FILES_TEST(a_cancelled_sweep_keeps_what_is_half_made_until_it_is_removed),
         FILES_TEST(a_complete_file_is_not_begun_again),
+        FILES_TEST(what_is_gone_is_told_to_who_asks_for_it),
+        FOLDER_TEST(what_is_gone_is_told_to_who_asks_for_it),
         FILES_TEST(a_job_of_a_sweep_that_has_gone_is_dropped),
         FOLDER_TEST(a_folder_is_tidied_and_over_when_every_task_has_succeeded),
         FOLDER_TEST(a_folder_is_tidied_when_the_sweep_is_cancelled_also_by_the_next_broker),

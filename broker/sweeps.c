@@ -250,7 +250,7 @@ static void enter_final(struct broker *b, struct bsweep *s)
 {
     settle_numbers(b, s);
     grants_drop(b, s, true);
-    sweep_publish_output(b, s);
+    sweep_publish_output(b, s, false);
     status_final(b, s);
 }
 
@@ -397,7 +397,7 @@ static void loaded(struct broker *b, struct bsweep *s)
     }
     s->phase = PHASE_FINAL;
     qualify(s);
-    sweep_publish_output(b, s); /* an earlier broker may not have come to it */
+    sweep_publish_output(b, s, true);
     status_final(b, s);
 }
 
@@ -593,20 +593,23 @@ static void revive(struct broker *b, struct bsweep *s, struct scribe_batch *batc
 }
 
 /* A known sweep is asked for again: attach to it, or go on with what is missing. */
-static const char *sweep_again(struct broker *b, struct bsweep *s, const struct plan *p, struct slice bytes)
+static const char *sweep_again(struct broker *b, struct bsweep *s, const struct plan *p, struct slice bytes,
+                               struct diag *d)
 {
+    uint32_t state = s->phase == PHASE_LOADING ? s->stored_state : s->state;
     bool same = bytes.len == s->bytes.len && !memcmp(bytes.data, s->bytes.data, bytes.len);
     const char *why = cannot_continue(s, p);
-    struct diag d;
     if (why)
         return why;
+    if (state == SWEEP_DONE && sweep_check_output(b, s, d) != 0)
+        return d->text;
     if (s->has_output) { /* complete: it has nothing left to do but, perhaps, to give its file the name that was taken */
         s->plan.output_replace = p->output_replace;
         if (s->phase == PHASE_FINAL)
-            sweep_publish_output(b, s);
+            sweep_publish_output(b, s, true);
         return NULL;
     }
-    if (s->has_files && (s->phase == PHASE_LOADING ? s->stored_state : s->state) == SWEEP_DONE)
+    if (s->has_files && state == SWEEP_DONE)
         return NULL; /* there is nothing left to do in its folder */
     if (s->phase == PHASE_LOADING && same) {
         revive(b, s, batch_new(b, 1)); /* goes on when it has been read */
@@ -619,14 +622,14 @@ static const char *sweep_again(struct broker *b, struct bsweep *s, const struct 
     struct buf saved = {0};
     if (s->plan.keep_best && tally_save(s->tally, &saved) < 0)
         broker_check(b, SHEAF_ENOMEM);
-    if (!same && sweep_set_plan(s, bytes, &d) < 0) {
+    if (!same && sweep_set_plan(s, bytes, d) < 0) {
         buf_finish(&saved);
         broker_check(b, SHEAF_ENOMEM);
         return "out of memory";
     }
     if (s->plan.keep_best) {
         tally_destroy(s->tally);
-        s->tally = tally_load(&s->plan, s->plan.keep_best, saved.data, saved.len, &d);
+        s->tally = tally_load(&s->plan, s->plan.keep_best, saved.data, saved.len, d);
         broker_check(b, s->tally ? 0 : SHEAF_ECORRUPT);
     } else if (!same) {
         intervals_finish(&s->done);
@@ -691,7 +694,7 @@ void sweep_submit(struct broker *b, uint64_t peer, const struct msg_submit *m)
     if (err == 0)
         err = plan_identity(&plan, identity);
     struct bsweep *s = err == 0 ? find_identity(b, identity) : NULL;
-    const char *why = s ? sweep_again(b, s, &plan, m->plan) : NULL;
+    const char *why = s ? sweep_again(b, s, &plan, m->plan, &d) : NULL;
     bool known = s != NULL;
     if (!s && err == 0)
         err = room_for(b, m->plan.len, &d);

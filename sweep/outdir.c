@@ -563,13 +563,21 @@ static void remove_folders(int fd, const char *name)
     }
 }
 
+static bool is_file(int dir, const char *name)
+{
+    struct stat st;
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+}
+
 static int sort_out(void *ctx, uint64_t index, const char *names, uint32_t n)
 {
     struct sweeping *s = ctx;
     if (s->stop != NULL && atomic_load(s->stop))
         return SHEAF_EGONE;
     if (counts(s, index)) {
-        s->files += intervals_has(&s->seen, index) ? 0 : n; /* it may have run more than once */
+        bool again = intervals_has(&s->seen, index); /* it may have run more than once */
+        for (uint32_t i = 0; !again && i < n; i++, names += strlen(names) + 1)
+            s->files += is_file(s->dir, names);
         return intervals_add(&s->seen, index, index + 1);
     }
     int err = 0;
@@ -591,10 +599,9 @@ static int keep(void *ctx, uint64_t index, const char *names, uint32_t n)
 
 static int remove_gone(const struct sweeping *s)
 {
-    struct stat st;
     for (uint64_t i = 0; i < s->gone.n; i++) {
         const char *name = s->gone.at[i];
-        if (s->kept[i] || fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode))
+        if (s->kept[i] || !is_file(s->dir, name))
             continue;
         if (unlinkat(s->dir, name, 0) != 0 && errno != ENOENT)
             return fail(s->plan, s->d, "a file of a task that failed cannot be removed");
@@ -691,4 +698,42 @@ void outdir_discard(const struct plan *p)
         close(lock);
     }
     outdir_close(&o);
+}
+
+/* Counts the files in a folder, which it closes, and in those in it, and stops at `most`. */
+static uint64_t count_files(int fd, uint64_t most, uint32_t depth)
+{
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *entry;
+    uint64_t n = 0;
+    if (dir == NULL)
+        close_all(&fd, 1);
+    while (dir != NULL && n < most && (entry = readdir(dir)) != NULL) {
+        if (entry->d_name[0] == '.')
+            continue; /* no task's */
+        if (is_file(fd, entry->d_name))
+            n++;
+        else if (depth < TASKFILES_DEPTH)
+            n += count_files(openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), most - n,
+                             depth + 1);
+    }
+    if (dir != NULL)
+        closedir(dir);
+    return n;
+}
+
+int outdir_present(const struct plan *p, uint64_t files, struct diag *d)
+{
+    int fd = open_folder(AT_FDCWD, p->output_dir);
+    if (fd < 0 && errno == ENOENT && files > 0)
+        return diag_fail(d, SHEAF_ENOENT, "output %s: the folder is gone: make it again with --fresh", p->output_dir);
+    if (fd < 0)
+        return files == 0 ? 0 : fail(p, d, "cannot look at it");
+    uint64_t there = count_files(fd, files, 1);
+    if (there == files)
+        return 0;
+    return diag_fail(d, SHEAF_ENOENT,
+                     "output %s: of its %" PRIu64 " files %" PRIu64
+                     " %s gone: make them again with --fresh --overwrite",
+                     p->output_dir, files, files - there, files - there == 1 ? "is" : "are");
 }

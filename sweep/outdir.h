@@ -61,9 +61,12 @@ int outdir_make(const struct outdir *o, struct taskfiles *files, struct diag *d)
 int outdir_publish(struct outdir *o, const struct taskfiles *files, uint64_t index, struct diag *d);
 
 /* The sweep has ended, though slots may still be dying: removes all that tasks have left which are not in done (positions), or are in empty (indices), and syncs. *files: how many
- * files there are. stop: give up soon (SHEAF_EGONE). Can be done again after it was broken off. 0 or an error with a line in d. */
+ * files of the others there are. stop: give up soon (SHEAF_EGONE). Can be done again after it was broken off. 0 or an error with a line in d. */
 int outdir_finish(const struct plan *p, const struct intervals *done, const struct intervals *empty,
                   const atomic_bool *stop, uint64_t *files, struct diag *d);
+
+/* Are there as many files as the sweep has made? 0; SHEAF_ENOENT when there are fewer, or another error, with a line in d. */
+int outdir_present(const struct plan *p, uint64_t files, struct diag *d);
 
 /* Removes DIR/.sheaf-SWEEP, unless somebody else has it locked. */
 void outdir_discard(const struct plan *p);

@@ -209,10 +209,20 @@ static void files_have_their_names_when_the_task_has_succeeded(void **state)
     }
     assert_int_equal(succeeds(f, 2), 0);
     assert_int_equal(entries(f->files.root), 0);
-    assert_int_equal(ends(f, 4, UINT64_MAX), 22);
+    char path[64];
+    snprintf(path, sizeof path, "%s/f7/c", f->dir);
+    assert_int_equal(unlink(path), 0); /* by somebody */
+    assert_int_equal(ends(f, 4, UINT64_MAX), 21);
     is_over(f);
     assert_int_equal(entries(f->dir), 22);
     has(f, "x/y/b", "two");
+    assert_int_equal(outdir_present(f->plan, 21, &f->d), 0);
+    assert_int_equal(outdir_present(f->plan, 22, &f->d), SHEAF_ENOENT);
+    assert_says(f, "of its 22 files 1 is gone: make them again with --fresh --overwrite");
+    assert_int_equal(dir_remove(f->dir), 0);
+    assert_int_equal(outdir_present(f->plan, 0, &f->d), 0);
+    assert_int_equal(outdir_present(f->plan, 1, &f->d), SHEAF_ENOENT);
+    assert_says(f, "the folder is gone: make it again with --fresh");
 }
 
 static void what_is_no_file_is_refused(void **state)

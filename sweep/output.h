@@ -61,6 +61,9 @@ int output_finish(const struct plan *p, const struct intervals *empty, const ato
  * neither, SHEAF_EIO; with a line in d. */
 int output_publish(const struct plan *p, struct diag *d);
 
+/* Is the complete file there, or about to be given its name? 0; SHEAF_ENOENT when it is gone, SHEAF_EBUSY when there is another one, with a line in d. */
+int output_present(const struct plan *p, const uint8_t digest[HASH_BYTES], struct diag *d);
+
 /* Removes what that run has half made, unless somebody has it locked. */
 void output_discard(const struct plan *p, int64_t run);
 

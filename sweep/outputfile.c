@@ -398,6 +398,23 @@ int output_publish(const struct plan *p, struct diag *d)
     return sync_folder(p) == 0 ? 0 : fail(d, p->output_path, "cannot sync its folder");
 }
 
+int output_present(const struct plan *p, const uint8_t digest[HASH_BYTES], struct diag *d)
+{
+    char path[OUTPUT_PATH];
+    struct stat st;
+    struct dataset *ds = NULL;
+    int err = output_part_path(p, path, d);
+    if (err != 0 || lstat(path, &st) == 0)
+        return err;
+    if (stat(p->output_path, &st) != 0 && errno == ENOENT)
+        return diag_fail(d, SHEAF_ENOENT, "output %s: the file is gone: make it again with --fresh", p->output_path);
+    bool same = dataset_open(p->output_path, &ds, NULL) == 0 && memcmp(dataset_digest(ds), digest, HASH_BYTES) == 0;
+    dataset_close(ds);
+    return same ? 0
+                : diag_fail(d, SHEAF_EBUSY, "output %s is another file now; make it again with --fresh --overwrite",
+                            p->output_path);
+}
+
 void output_discard(const struct plan *p, int64_t run)
 {
     char path[OUTPUT_PATH];

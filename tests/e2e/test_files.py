@@ -67,6 +67,10 @@ def test_files_appear_under_their_names(world):
     again = world.json("run", "sweep.yaml")  # its own files are in nobody's way
     assert again["output"] == r["output"] and again["resumed"] == N
     assert world.json("run", "sweep.yaml", "--set", "limits.attempts=2")["output"] == r["output"]
+    (out / "7.txt").rename(world.path / "kept")
+    assert world.refused("run", "sweep.yaml").endswith(f"of its {2 * N} files 1 is gone: make them again with --fresh --overwrite")
+    (world.path / "kept").rename(out / "7.txt")
+    assert world.json("run", "sweep.yaml")["output"] == r["output"]
     world.run("rm", "last")
     check(out, range(N))
     line = world.refused("run", "sweep.yaml", code=None)
@@ -209,6 +213,7 @@ def test_two_sweeps_in_one_folder(world):
     shutil.rmtree(world.path / "out")
     r = world.run("run", "slow.yaml", code=2)
     assert "the folder is gone: start over with --fresh" in r.stderr
+    assert world.refused("run", other).endswith("the folder is gone: make it again with --fresh")
     assert world.json("run", other, "--fresh")["output"]["files"] == 6
     check(world.path / "out", range(3))
 
