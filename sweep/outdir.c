@@ -275,7 +275,7 @@ static int make_folder(int at, const char *name)
     return mkdirat(at, name, 0777) == 0 || errno == EEXIST ? 0 : -1;
 }
 
-static int clear_all(const struct plan *p, int dir, int work, struct diag *d);
+static int clear_all(const struct plan *p, int dir, int work, struct timespec begun, struct diag *d);
 
 static int gone(const struct plan *p, struct diag *d)
 {
@@ -307,13 +307,16 @@ static int begin_in(const struct plan *p, int dir, const char *name, int64_t run
         return gone(p, d);
     if (work < 0)
         return fail(p, d, "its folder for tasks that run cannot be made");
+    struct stat old;
     int err = take_lock(p, work, lock, d);
+    if (err == 0 && fstat(*lock, &old) != 0) /* when an earlier run began, which take_run changes */
+        err = fail(p, d, "cannot look at its lock");
     err = err != 0 ? err : check_others(p, dir, name, d);
     err = err != 0 ? err : take_run(p, *lock, run, resume, d);
     if (err == 0 && !resume)
         err = remove_others(p, dir, name, d);
     if (err == 0 && !resume)
-        err = clear_all(p, dir, work, d);
+        err = clear_all(p, dir, work, old.st_ctim, d);
     if (err == 0 && (make_folder(work, "tmp") != 0 || make_folder(work, "claims") != 0))
         err = fail(p, d, "its folder for tasks that run cannot be made");
     if (err != 0 && made && dir_clear(work) == 0)
@@ -423,6 +426,19 @@ int outdir_make(const struct outdir *o, struct taskfiles *files, struct diag *d)
     }
 }
 
+static bool is_file(int dir, const char *name)
+{
+    struct stat st;
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+}
+
+/* Has it been there before the sweep began? Then it is a stranger's: a file that is moved is touched by that. */
+static bool is_older(const struct stat *st, const struct timespec *begun)
+{
+    return st->st_ctim.tv_sec < begun->tv_sec ||
+           (st->st_ctim.tv_sec == begun->tv_sec && st->st_ctim.tv_nsec < begun->tv_nsec);
+}
+
 /* A task that puts its files there. */
 struct publishing {
     const struct outdir *o;
@@ -431,12 +447,14 @@ struct publishing {
     int claims;
     struct namelist names; /* of its files, once somebody else may have them */
     bool sole;             /* nobody else has */
+    bool again;            /* the task has put files there before */
     struct diag *d;
 };
 
 static int look_for_clash(void *ctx, uint64_t owner, const char *names, uint32_t n)
 {
     struct publishing *p = ctx;
+    p->again = p->again || owner == p->index;
     for (uint32_t i = 0; owner != p->index && i < n; i++, names += strlen(names) + 1) {
         const char *mine = namelist_clash(&p->names, names);
         if (mine != NULL && strcmp(mine, names) == 0)
@@ -475,9 +493,7 @@ static bool is_taken(const struct outdir *o, const char *name)
     struct stat st;
     if (fstatat(o->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return errno != ENOENT;
-    bool older = st.st_ctim.tv_sec < o->begun.tv_sec ||
-                 (st.st_ctim.tv_sec == o->begun.tv_sec && st.st_ctim.tv_nsec < o->begun.tv_nsec);
-    return !older || !S_ISREG(st.st_mode);
+    return !S_ISREG(st.st_mode) || !is_older(&st, &o->begun);
 }
 
 /* Before anything of the task is to be seen. */
@@ -488,6 +504,24 @@ static int check_names(struct publishing *p)
         if (is_taken(p->o, name))
             return check_sole(p);
     return 0;
+}
+
+/* Before the task claims them: has somebody put a file there that is no task's? */
+static int check_strangers(struct publishing *p)
+{
+    const char *name = (const char *)p->files->names.data;
+    int err = check_names(p);
+    bool alone = p->sole && !p->again && !p->o->plan->output_replace;
+    for (uint32_t i = 0; err == 0 && alone && i < p->files->n; i++, name += strlen(name) + 1)
+        if (is_file(p->o->dir, name))
+            err = diag_fail(p->d, SHEAF_EBUSY,
+                            "output %s: there is a file %s that is not of this sweep; move it away, then run sheaf "
+                            "retry N --failed",
+                            p->o->plan->output_dir, name);
+    p->sole = false; /* others may claim them at this moment */
+    namelist_finish(&p->names);
+    p->names = (struct namelist){.n = 0};
+    return err;
 }
 
 static int rename_to(const struct publishing *p, const char *name, bool replace)
@@ -519,8 +553,9 @@ int outdir_publish(struct outdir *o, const struct taskfiles *files, uint64_t ind
         return fail(o->plan, d, "its folder for tasks that run has gone");
     const char *name = (const char *)files->names.data;
     (void)snprintf(path, sizeof path, "%s/claims", o->path);
-    int err =
-        files->n > 0 && claims_add(&o->log, p.claims, path, index, files) != 0 ? no_room(o->plan, d, name, errno) : 0;
+    int err = check_strangers(&p);
+    if (err == 0 && files->n > 0 && claims_add(&o->log, p.claims, path, index, files) != 0)
+        err = no_room(o->plan, d, name, errno);
     if (err == 0)
         err = check_names(&p);
     for (uint32_t i = 0; err == 0 && i < files->n; i++, name += strlen(name) + 1)
@@ -535,6 +570,7 @@ int outdir_publish(struct outdir *o, const struct taskfiles *files, uint64_t ind
 struct sweeping {
     const struct plan *plan;
     int dir;
+    struct timespec begun;
     const struct intervals *done, *empty; /* NULL: no task has succeeded */
     const atomic_bool *stop;              /* or NULL */
     struct intervals seen;                /* tasks whose files are counted */
@@ -561,12 +597,6 @@ static void remove_folders(int fd, const char *name)
         if (unlinkat(fd, part, AT_REMOVEDIR) != 0)
             return;
     }
-}
-
-static bool is_file(int dir, const char *name)
-{
-    struct stat st;
-    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
 }
 
 static int sort_out(void *ctx, uint64_t index, const char *names, uint32_t n)
@@ -599,9 +629,11 @@ static int keep(void *ctx, uint64_t index, const char *names, uint32_t n)
 
 static int remove_gone(const struct sweeping *s)
 {
+    struct stat st;
     for (uint64_t i = 0; i < s->gone.n; i++) {
         const char *name = s->gone.at[i];
-        if (s->kept[i] || !is_file(s->dir, name))
+        if (s->kept[i] || fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode) ||
+            is_older(&st, &s->begun))
             continue;
         if (unlinkat(s->dir, name, 0) != 0 && errno != ENOENT)
             return fail(s->plan, s->d, "a file of a task that failed cannot be removed");
@@ -663,9 +695,9 @@ static int tidy(struct sweeping *s, int work)
 }
 
 /* What an earlier run of this sweep has left: its files are made anew. */
-static int clear_all(const struct plan *p, int dir, int work, struct diag *d)
+static int clear_all(const struct plan *p, int dir, int work, struct timespec begun, struct diag *d)
 {
-    struct sweeping s = {.plan = p, .dir = dir, .d = d};
+    struct sweeping s = {.plan = p, .dir = dir, .begun = begun, .d = d};
     int err = tidy(&s, work), claims = open_folder(work, "claims");
     if (err == 0 && claims >= 0)
         err = dir_clear(claims);
@@ -680,7 +712,7 @@ int outdir_finish(const struct plan *p, const struct intervals *done, const stru
     int err = outdir_open(p, &o, d);
     if (err != 0)
         return err;
-    struct sweeping s = {.plan = p, .dir = o.dir, .done = done, .empty = empty, .stop = stop, .d = d};
+    struct sweeping s = {.plan = p, .dir = o.dir, .begun = o.begun, .done = done, .empty = empty, .stop = stop, .d = d};
     err = tidy(&s, o.work);
     outdir_close(&o);
     *files = s.files;

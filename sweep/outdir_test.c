@@ -467,6 +467,40 @@ static void a_stranger_in_the_way_fails_the_task(void **state)
     assert_int_equal(access(path, F_OK), 0); /* it is not ours */
 }
 
+static void a_strangers_file_is_neither_replaced_nor_removed(void **state)
+{
+    struct fixture *f = *state;
+    char path[64];
+    assert_int_equal(mkdir(f->dir, 0777), 0);
+    snprintf(path, sizeof path, "%s/old", f->dir);
+    put(path, "stranger's");
+    f->plan->output_replace = true;
+    begin(f, false);
+    writes(f, "same", "0");
+    assert_int_equal(succeeds(f, 0), 0);
+    writes(f, "same", "1"); /* and fails of that */
+    writes(f, "old", "1");
+    assert_int_equal(succeeds(f, 1), SHEAF_EBUSY);
+    assert_int_equal(ends(f, 2, 1), 1);
+    has(f, "old", "stranger's");
+    f->plan->output_replace = false; /* the sweep goes on without */
+    begin(f, true);
+    snprintf(path, sizeof path, "%s/new", f->dir);
+    put(path, "stranger's");
+    writes(f, "new", "2");
+    assert_int_equal(succeeds(f, 2), SHEAF_EBUSY);
+    assert_says(f, "there is a file new that is not of this sweep");
+    assert_int_equal(ends(f, 3, 2), 1);
+    has(f, "new", "stranger's");
+    assert_int_equal(unlink(path), 0);
+    begin(f, true);
+    writes(f, "new", "2");
+    assert_int_equal(succeeds(f, 2), 0);
+    writes(f, "new", "again");
+    assert_int_equal(succeeds(f, 2), 0);
+    has(f, "new", "again");
+}
+
 static void the_end_can_be_broken_off(void **state)
 {
     struct fixture *f = *state;
@@ -500,6 +534,7 @@ int main(void)
         T(one_of_two_sweeps_goes_on),
         T(folders_that_cannot_be_are_refused),
         T(a_stranger_in_the_way_fails_the_task),
+        T(a_strangers_file_is_neither_replaced_nor_removed),
         T(the_end_can_be_broken_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
