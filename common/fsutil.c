@@ -333,8 +333,7 @@ static bool split(const char *path, char folder[PATH_MAX], const char **base)
     *base = path + n;
     if (n >= PATH_MAX)
         return false;
-    memcpy(folder, path, n);
-    strcpy(folder + n, n == 0 ? "." : "");
+    (void)snprintf(folder, PATH_MAX, "%.*s", n == 0 ? 1 : (int)n, n == 0 ? "." : path);
     return true;
 }
 

@@ -40,11 +40,11 @@ struct slothost {
     struct buf row;         /* room for one of them as the side ring takes it */
     struct slotscratch scratch;
     struct slotcache *caches, *former_caches; /* former: of other scopes, until they are released */
-    uint64_t scope, said_scope; /* of the caches, and as the crew knows it */
-    struct slotoutput *output;  /* NULL = the plugin has none */
-    struct slotfiles *files;    /* NULL = the sweep makes none */
-    bool running;               /* inside run */
-    bool building;              /* inside a build function */
+    uint64_t scope, said_scope;               /* of the caches, and as the crew knows it */
+    struct slotoutput *output;                /* NULL = the plugin has none */
+    struct slotfiles *files;                  /* NULL = the sweep makes none */
+    bool running;                             /* inside run */
+    bool building;                            /* inside a build function */
     uint32_t log_bytes;
     uint64_t log_dropped;
 };
