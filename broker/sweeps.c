@@ -599,8 +599,8 @@ static const char *sweep_again(struct broker *b, struct bsweep *s, const struct 
     uint32_t state = s->phase == PHASE_LOADING ? s->stored_state : s->state;
     bool same = bytes.len == s->bytes.len && !memcmp(bytes.data, s->bytes.data, bytes.len);
     const char *why = cannot_continue(s, p);
-    if (why)
-        return why;
+    if (why) /* all of them end with --fresh */
+        return s->has_output || s->has_files ? (diag_fail(d, 0, "%s --overwrite", why), d->text) : why;
     if (state == SWEEP_DONE && sweep_check_output(b, s, d) != 0)
         return d->text;
     if (s->has_output) { /* complete: it has nothing left to do but, perhaps, to give its file the name that was taken */
@@ -741,7 +741,7 @@ void sweep_retry(struct broker *b, uint64_t peer, const struct msg_sweep *m)
     if (s->phase != PHASE_FINAL)
         why = "the sweep is still at work: retry when it has ended";
     else if (s->has_output)
-        why = "the output file of this sweep is complete: run the sweep again with --fresh";
+        why = "the output file of this sweep is complete: run the sweep again with --fresh --overwrite";
     else if (s->plan.keep_best)
         why = "a sweep with keep: best does not keep its failed tasks: run it with keep: all";
     else if (!tally_counts(s->tally).failed && s->done.count == s->total)

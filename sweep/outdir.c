@@ -9,6 +9,7 @@
 #include "common/renamenew.h"
 #include "common/syncdir.h"
 #include "sweep/namelist.h"
+#include "sweep/output.h"
 #include "sweep/space.h"
 
 #include <dirent.h>
@@ -30,7 +31,7 @@
 static int fail(const struct plan *p, struct diag *d, const char *what)
 {
     int why = errno;
-    return diag_fail(d, file_error(why), "output %s: %s: %s", p->output_dir, what, strerror(why));
+    return diag_fail(d, output_error(why), "output %s: %s: %s", p->output_dir, what, strerror(why));
 }
 
 static int no_room(const struct plan *p, struct diag *d, const char *name, int why)
@@ -348,6 +349,20 @@ int outdir_begin(const struct plan *p, int64_t run, bool resume, int *lock, stru
 
 /* ---- tasks ---- */
 
+/* On a machine that does not share the broker's file system. */
+static int not_seen(const struct plan *p, struct diag *d)
+{
+    char host[HOST];
+    int why = errno;
+    if (gethostname(host, sizeof host) != 0)
+        host[0] = '\0';
+    host[sizeof host - 1] = '\0';
+    return diag_fail(d, output_error(why),
+                     "output %s: it is not there on %s as the sweep began it: %s; workers put files there through the "
+                     "file system that they share with the broker",
+                     p->output_dir, host, strerror(why));
+}
+
 int outdir_open(const struct plan *p, struct outdir *o, struct diag *d)
 {
     *o = (struct outdir){.plan = p, .dir = -1, .work = -1, .log.fd = -1};
@@ -361,7 +376,7 @@ int outdir_open(const struct plan *p, struct outdir *o, struct diag *d)
         o->begun = lock.st_ctim;
         return 0;
     }
-    err = fail(p, d, "it is not there as the sweep began it");
+    err = not_seen(p, d);
     outdir_close(o);
     return err;
 }

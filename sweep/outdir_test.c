@@ -450,7 +450,7 @@ static void folders_that_cannot_be_are_refused(void **state)
     f->plan->output_dir = f->dir;
     assert_int_equal(outdir_open(f->plan, &f->o, &f->d), SHEAF_ENOENT);
     assert_int_equal(mkdir(f->dir, 0555), 0);
-    assert_int_equal(outdir_check(f->plan, &f->d), geteuid() == 0 ? 0 : SHEAF_EIO);
+    assert_int_equal(outdir_check(f->plan, &f->d), geteuid() == 0 ? 0 : SHEAF_EINVAL);
 }
 
 static void a_stranger_in_the_way_fails_the_task(void **state)

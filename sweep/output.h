@@ -34,6 +34,9 @@ int output_lay_out(struct plan *p, struct diag *d);
 /* The name under which the plan's file is made: ".NAME.IDENTITY.part" beside the final one. 0, SHEAF_EINVAL or SHEAF_ELIMIT. */
 int output_part_path(const struct plan *p, char out[OUTPUT_PATH], struct diag *d);
 
+/* file_error, but what may not be written is the user's to choose: SHEAF_EINVAL. */
+int output_error(int errnum);
+
 /* May the sweep begin, as far as its file is concerned? Refuses a file that is there already (unless output_replace), a folder
  * that is missing or cannot be written. 0, SHEAF_EBUSY, SHEAF_ENOENT, SHEAF_EINVAL or SHEAF_EIO with a line in d. */
 int output_check(const struct plan *p, struct diag *d);

@@ -25,7 +25,12 @@
 static int fail(struct diag *d, const char *path, const char *what)
 {
     int err = errno;
-    return diag_fail(d, file_error(err), "output %s: %s: %s", path, what, strerror(err));
+    return diag_fail(d, output_error(err), "output %s: %s: %s", path, what, strerror(err));
+}
+
+int output_error(int errnum)
+{
+    return errnum == EACCES || errnum == EPERM || errnum == EROFS ? SHEAF_EINVAL : file_error(errnum);
 }
 
 static int write_at(int fd, const void *data, uint64_t n, uint64_t offset)

@@ -208,6 +208,25 @@ static int check_data(const struct stages_check *c, const struct ynode *stage, s
     return err;
 }
 
+/* The folder that a stage's tasks make files in, or NULL. */
+static const char *dir_of(const struct ynode *stage)
+{
+    const struct ynode *output = ynode_get(stage, "output");
+    return output != NULL && output->kind == YNODE_MAP ? sweepschema_text(output, "dir", NULL) : NULL;
+}
+
+/* The second one would find it full, when the first one has done all its work. */
+static int check_dir(const struct stages_check *c, const struct ynode *stage, struct diag *d)
+{
+    const char *dir = dir_of(stage);
+    for (const struct ynode *s = c->stages->first; dir != NULL && s != stage; s = s->next)
+        if (dir_of(s) != NULL && is_same(c->dir, dir_of(s), dir))
+            return place_fail(&ynode_get(stage, "output")->at, d,
+                              "the stages %s and %s make files in the same folder; give one of them another one",
+                              name_of(s), name_of(stage));
+    return 0;
+}
+
 /* Two stages that make one file would each refuse what the other has made; one that makes what an earlier one takes would, with
  * --overwrite, change what that one is, and the next run would begin anew. */
 static int check_output(const struct stages_check *c, const struct ynode *stage, struct diag *d)
@@ -241,6 +260,8 @@ int sweepstages_check(const struct ynode *root, const char *dir, struct diag *d)
         err = check_data(&c, s, d);
         if (err == 0)
             err = check_output(&c, s, d);
+        if (err == 0)
+            err = check_dir(&c, s, d);
     }
     return err;
 }

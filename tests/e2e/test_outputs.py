@@ -99,7 +99,7 @@ def test_rows_of_tasks_that_fail_die_or_are_skipped_stay_empty(prices):
     r = prices.json("run", sweep, "--slots", "2", code=3)
     assert r["tasks"] == {"total": 30, "done": 27, "failed": 2, "skipped": 1}
     check(prices.path / "out.sheaf", 30, empty=(7, 11, 20), params=("x", "bad", "crash"))
-    assert prices.refused("retry", "last", "--failed", code=None).endswith("the output file of this sweep is complete: run the sweep again with --fresh")
+    assert prices.refused("retry", "last", "--failed", code=None).endswith("the output file of this sweep is complete: run the sweep again with --fresh --overwrite")
 
 
 def test_keys_are_an_axis_and_named(prices):
