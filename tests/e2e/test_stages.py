@@ -235,7 +235,8 @@ def killed(prices, stages, seed):
     sweep = staged(prices, *stages, filename="killed.yaml", name="killed")
     sweep.write_text(sweep.read_text().replace("rows.sheaf", f"killed{seed}.sheaf"))
     while True:
-        p = prices.start("run", sweep, "--json", "--slots", "2")
+        # on a fast machine all may be done before the first one comes: then once more from the beginning
+        p = prices.start("run", sweep, "--json", "--slots", "2", *(() if kills else ("--fresh", "--overwrite")))
         try:
             p.wait(rng.uniform(0.02, 0.4) if kills < 12 else None)
         except subprocess.TimeoutExpired:
@@ -245,10 +246,9 @@ def killed(prices, stages, seed):
                 os.kill(rng.choice([*below, p.pid]), signal.SIGKILL)
             kills += 1
         out, err = p.communicate()
-        if p.returncode == 0:
+        if p.returncode == 0 and kills:
             break
-        assert p.returncode in (-9, 1) or "run it again" in err, err
-    assert kills > 0
+        assert p.returncode in (0, -9, 1) or "run it again" in err, err
     (prices.path / f"killed{seed}.sheaf").unlink()
     j = json.loads(out)
     return j["stages"][0]["output"]["digest"], j["digest"]
