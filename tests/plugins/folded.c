@@ -41,18 +41,17 @@ static double sum_of(const struct sheaf_view *v)
 static int32_t build(const struct sheaf_host *host, void *memory, uint64_t size, void *user)
 {
     (void)host, (void)size;
-    const struct sheaf_view *v = user;
-    *(double *)memory = sum_of(v);
+    const struct sheaf_dataset *dataset = user;
+    *(double *)memory = sum_of(dataset->views[0]);
     return SHEAF_OK_STATUS;
 }
 
 static int32_t open_plugin(const struct sheaf_host *host, const char *config, const struct sheaf_dataset *dataset,
                            void **state)
 {
-    struct sheaf_view series = *dataset->views[0];
     if (opened)
         return host->fail(host, "folded: opened twice");
-    opened = host->cache(host, "sum", sizeof *opened, build, &series);
+    opened = host->cache(host, "sum", sizeof *opened, build, (void *)(uintptr_t)dataset);
     *state = &opened;
     if (opened && *opened != *opened && strstr(config, "whole"))
         opened = NULL;
